@@ -1,0 +1,154 @@
+//! The contract in memory: what simulations run on, and what the durable stores are compared with.
+
+mod clock;
+mod table;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
+
+pub use clock::{Clock, ManualClock};
+use table::{Now, Table};
+
+use crate::period::seconds;
+use crate::{
+    Claim, Epoch, Fence, Incarnation, JournalEntry, NewSession, NodeRecord, NodeRegistration, NodeState,
+    PreparedRecord, Result, SessionId, SessionRecord, SessionStore, Swept,
+};
+
+/// A session table in memory.
+///
+/// It keeps the whole contract of [`SessionStore`] except durability. Several simulated nodes share one behind an
+/// `Arc`. Time passes only as its [`Clock`] says.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use session::{ManualClock, ModelStore};
+///
+/// let clock = Arc::new(ManualClock::default());
+/// let store = Arc::new(ModelStore::new(clock.clone()));
+/// clock.advance(Duration::from_secs(10)); // every shorter lease in `store` is over now
+/// # drop(store);
+/// ```
+pub struct ModelStore {
+    clock: Arc<dyn Clock>,
+    table: Mutex<Table>,
+}
+
+impl ModelStore {
+    /// An empty table that goes by `clock`.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, table: Mutex::default() }
+    }
+
+    /// The table, locked, and the one moment that the whole call goes by.
+    fn at(&self) -> (MutexGuard<'_, Table>, Now) {
+        let table = self.table.lock();
+        // Read under the lock: a call that comes later must never see an earlier moment.
+        let now = Now(self.clock.now().as_secs_f64());
+        (table, now)
+    }
+}
+
+#[async_trait]
+impl SessionStore for ModelStore {
+    async fn register_node(&self, node: &NodeRegistration) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.register_node(now, node)
+    }
+
+    async fn renew_node(&self, node: Incarnation, lease: Duration) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.renew_node(now, node, seconds(lease))
+    }
+
+    async fn set_node_state(&self, node: Incarnation, state: NodeState) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.set_node_state(now, node, state)
+    }
+
+    async fn nodes(&self) -> Result<Vec<NodeRecord>> {
+        let (table, now) = self.at();
+        Ok(table.nodes(now))
+    }
+
+    async fn create_session(&self, session: &NewSession, owner: Incarnation) -> Result<SessionRecord> {
+        let (mut table, now) = self.at();
+        table.create_session(now, session, owner)
+    }
+
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
+        let (table, now) = self.at();
+        Ok(table.session(now, id))
+    }
+
+    async fn sessions(&self) -> Result<Vec<SessionRecord>> {
+        let (table, now) = self.at();
+        Ok(table.sessions(now))
+    }
+
+    async fn claim(&self, id: &SessionId, expected: Epoch, me: Incarnation) -> Result<Claim> {
+        let (mut table, now) = self.at();
+        table.claim(now, id, expected, me)
+    }
+
+    async fn release(&self, fence: &Fence) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.release(now, fence)
+    }
+
+    async fn close(&self, fence: &Fence, reason: &str) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.close(now, fence, reason)
+    }
+
+    async fn touch(&self, sessions: &[SessionId], me: Incarnation) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.touch(now, sessions, me);
+        Ok(())
+    }
+
+    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.held(now, fence)?.options.clone_from(options);
+        Ok(())
+    }
+
+    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.held(now, fence)?.write_journal(entries);
+        Ok(())
+    }
+
+    async fn journal(&self, session: &SessionId) -> Result<Vec<JournalEntry>> {
+        let (table, _) = self.at();
+        Ok(table.journal(session))
+    }
+
+    async fn put_prepared(&self, fence: &Fence, prepared: &PreparedRecord) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.held(now, fence)?.prepared.insert(prepared.handle.clone(), prepared.sql.clone());
+        Ok(())
+    }
+
+    async fn prepared(&self, session: &SessionId, handle: &[u8]) -> Result<Option<PreparedRecord>> {
+        let (table, _) = self.at();
+        Ok(table.prepared(session, handle))
+    }
+
+    async fn delete_prepared(&self, fence: &Fence, handle: &[u8]) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.held(now, fence)?.prepared.remove(handle);
+        Ok(())
+    }
+
+    async fn sweep(&self, keep_ended: Duration) -> Result<Swept> {
+        let (mut table, now) = self.at();
+        Ok(table.sweep(now, seconds(keep_ended)))
+    }
+}

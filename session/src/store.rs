@@ -1,0 +1,132 @@
+//! The contract of a session table.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    Claim, Epoch, Fence, Incarnation, JournalEntry, NewSession, NodeRecord, NodeRegistration, NodeState,
+    PreparedRecord, Result, SessionId, SessionRecord, Swept,
+};
+
+/// The durable table of sessions and nodes.
+///
+/// A node is **alive** while it isn't gone and its lease runs, by the store's clock. A session is **held** by a fence
+/// when it is active, its owner and epoch are those of the fence, and its owner is alive. Every method that takes a
+/// [`Fence`] checks that in the statement that writes, and otherwise changes nothing and fails with
+/// [`StoreError::Fenced`](crate::StoreError::Fenced).
+///
+/// Every method may fail with [`StoreError::Unavailable`](crate::StoreError::Unavailable) or
+/// [`StoreError::Corrupt`](crate::StoreError::Corrupt); the sections on errors name the others.
+#[async_trait]
+pub trait SessionStore: Send + Sync + 'static {
+    /// Makes a node known, alive for the length of its lease from now on.
+    ///
+    /// Earlier incarnations of the same home are marked gone, so their sessions can be claimed at once. An incarnation
+    /// that is alive may register again, which updates what is known of it.
+    ///
+    /// # Errors
+    /// [`StoreError::NodeGone`](crate::StoreError::NodeGone) when the store remembers this very incarnation as one
+    /// whose lease is over.
+    async fn register_node(&self, node: &NodeRegistration) -> Result<()>;
+
+    /// Extends the lease of a node to `lease` from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::NodeGone`](crate::StoreError::NodeGone) when the node isn't alive: its lease ran out, however
+    /// shortly ago, or it was retired by a newer incarnation of its home.
+    async fn renew_node(&self, node: Incarnation, lease: Duration) -> Result<()>;
+
+    /// Says that a node drains, takes sessions again, or ends. [`NodeState::Gone`] ends its lease at once, and may be
+    /// said of a node that is gone or unknown already.
+    ///
+    /// # Errors
+    /// [`StoreError::NodeGone`](crate::StoreError::NodeGone) when any other state is to be set and the node isn't
+    /// alive.
+    async fn set_node_state(&self, node: Incarnation, state: NodeState) -> Result<()>;
+
+    /// All nodes that the store remembers, by name, then by incarnation.
+    async fn nodes(&self) -> Result<Vec<NodeRecord>>;
+
+    /// Creates a session under [`Epoch::FIRST`], held by `owner`.
+    ///
+    /// # Errors
+    /// [`StoreError::NodeGone`](crate::StoreError::NodeGone) when the owner isn't alive,
+    /// [`StoreError::NodeDraining`](crate::StoreError::NodeDraining) when it drains, and
+    /// [`StoreError::SessionExists`](crate::StoreError::SessionExists) when the id is taken.
+    async fn create_session(&self, session: &NewSession, owner: Incarnation) -> Result<SessionRecord>;
+
+    /// The session with this id, ended or not, or `None` when there is none or no longer.
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>>;
+
+    /// All sessions, ended ones included, oldest first.
+    async fn sessions(&self) -> Result<Vec<SessionRecord>>;
+
+    /// Takes a session over: one compare-and-swap.
+    ///
+    /// It succeeds when the epoch is `expected`, the session has not expired, and it is released, or active with an
+    /// owner that isn't alive. Then `me` is the owner and the epoch is one higher. Of any number of claimants at most
+    /// one succeeds.
+    ///
+    /// # Errors
+    /// [`StoreError::NodeGone`](crate::StoreError::NodeGone) when `me` isn't alive,
+    /// [`StoreError::NodeDraining`](crate::StoreError::NodeDraining) when it drains.
+    async fn claim(&self, id: &SessionId, expected: Epoch, me: Incarnation) -> Result<Claim>;
+
+    /// Hands a session back, so that any node may claim it at once. The epoch stays; what was written for it stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`](crate::StoreError::Fenced).
+    async fn release(&self, fence: &Fence) -> Result<()>;
+
+    /// Ends a session. Its journal and prepared statements are deleted; its row stays until it is swept.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`](crate::StoreError::Fenced).
+    async fn close(&self, fence: &Fence, reason: &str) -> Result<()>;
+
+    /// Notes that sessions were used just now, which moves their idle expiry. Meant to be called in batches, after the
+    /// fact. Sessions that `me` doesn't hold, and those that have expired, are passed over: expiry is final.
+    async fn touch(&self, sessions: &[SessionId], me: Incarnation) -> Result<()>;
+
+    /// Replaces all options of a session.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`](crate::StoreError::Fenced).
+    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()>;
+
+    /// Writes entries to the journal of a session, all or none, in their order. A key that is written again moves to
+    /// the end.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`](crate::StoreError::Fenced).
+    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()>;
+
+    /// The journal of a session: one entry for each key that has a statement, in the order of their last writes. Empty
+    /// for a session that has none, has ended, or doesn't exist.
+    async fn journal(&self, session: &SessionId) -> Result<Vec<JournalEntry>>;
+
+    /// Keeps a prepared statement; one with the same handle is replaced.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`](crate::StoreError::Fenced).
+    async fn put_prepared(&self, fence: &Fence, prepared: &PreparedRecord) -> Result<()>;
+
+    /// The prepared statement with this handle, if the session has it.
+    async fn prepared(&self, session: &SessionId, handle: &[u8]) -> Result<Option<PreparedRecord>>;
+
+    /// Forgets a prepared statement. One that is not there is no error.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`](crate::StoreError::Fenced).
+    async fn delete_prepared(&self, fence: &Fence, handle: &[u8]) -> Result<()>;
+
+    /// The janitor's round; any node may run it at any time.
+    ///
+    /// Sessions past their idle or absolute expiry are marked expired and lose their journal and prepared statements.
+    /// Sessions that ended `keep_ended` ago or earlier are deleted. Nodes whose lease is over are marked gone, and
+    /// deleted when no session names them. What a dead node left behind is otherwise not touched: it waits for a peer
+    /// until it expires.
+    async fn sweep(&self, keep_ended: Duration) -> Result<Swept>;
+}

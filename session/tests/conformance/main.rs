@@ -1,0 +1,179 @@
+//! The contract of `SessionStore`, as cases that every store must pass.
+//!
+//! A case is a function of a [`Scene`]: a fresh store, and a way to let its time pass. The macro at the end runs each
+//! case against each store. Durations are counted in [`HOUR`]s and time is moved, never waited for, so no case depends
+//! on how fast the machine is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "the cases are public to the list below and to nothing else")]
+#![allow(missing_docs, reason = "the name of a case is the sentence it proves")]
+
+mod claims;
+mod creation;
+mod endings;
+mod fences;
+mod histories;
+mod journals;
+mod nodes;
+mod prepared;
+mod scene;
+mod sweeps;
+mod tokens;
+mod touches;
+
+use scene::{HOUR, Scene};
+
+macro_rules! conformance {
+    ($($area:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
+        mod model {
+            $(mod $area {
+                $(#[tokio::test]
+                async fn $case() {
+                    crate::$area::$case(crate::Scene::on_the_model()).await;
+                })+
+            })+
+        }
+        #[cfg(feature = "sqlite")]
+        mod sqlite {
+            $(mod $area {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$area::$case(crate::Scene::on_sqlite().await).await;
+                })+
+            })+
+        }
+    };
+}
+
+conformance! {
+    nodes: [
+        a_registered_node_is_live_with_its_lease,
+        a_node_that_registers_again_is_refreshed,
+        a_renewed_lease_runs_from_the_moment_of_renewal,
+        a_lease_that_ran_out_is_not_renewed,
+        a_lease_that_ran_out_is_not_registered_again,
+        an_unknown_node_is_gone,
+        a_new_incarnation_of_a_home_retires_the_earlier_one,
+        a_retired_incarnation_learns_it_at_its_renewal,
+        a_retired_incarnation_can_not_register_again,
+        another_home_retires_nobody,
+        a_draining_node_keeps_its_lease,
+        a_draining_node_can_take_sessions_again,
+        a_node_that_says_it_is_gone_has_no_lease_left,
+        a_gone_node_can_not_become_live,
+        saying_twice_that_a_node_is_gone_is_no_error,
+        nodes_are_listed_by_name,
+    ],
+    creation: [
+        a_created_session_is_active_under_the_first_epoch,
+        a_created_session_reads_back_as_it_was_answered,
+        a_session_expires_as_its_timeouts_say,
+        an_unknown_session_is_none,
+        a_session_is_created_only_for_a_node_that_is_alive,
+        a_draining_node_creates_no_session,
+        an_id_is_taken_only_once,
+        the_token_hash_is_kept,
+        a_session_without_time_limits_can_be_read,
+        sessions_are_listed_oldest_first,
+        names_of_any_characters_are_kept,
+    ],
+    claims: [
+        a_session_of_a_living_owner_can_not_be_claimed,
+        a_session_is_claimed_when_its_owner_lease_is_over,
+        a_released_session_is_claimed_at_once,
+        a_claim_under_a_stale_epoch_is_lost,
+        a_claim_under_a_later_epoch_is_lost,
+        a_claim_of_an_unknown_session_is_lost,
+        a_claim_of_a_closed_session_is_lost,
+        a_claim_of_a_session_that_expired_is_lost,
+        a_claim_of_a_swept_session_is_lost,
+        a_node_whose_lease_is_over_claims_nothing,
+        a_draining_node_claims_nothing,
+        an_owner_that_claims_its_own_session_is_told_that_it_has_it,
+        a_draining_owner_is_not_robbed,
+        a_restart_with_the_same_home_claims_at_once,
+        another_home_waits_for_the_lease,
+        a_node_that_ended_leaves_its_sessions_to_be_claimed,
+        one_of_two_concurrent_claimants_wins,
+        one_of_many_concurrent_claimants_wins_each_round,
+        a_claim_keeps_everything_else_of_the_session,
+        a_released_session_can_be_claimed_by_the_node_that_released_it,
+    ],
+    fences: [
+        a_stale_epoch_is_rejected_on_every_write,
+        another_incarnation_is_rejected_on_every_write,
+        an_owner_that_lost_its_session_is_rejected_on_every_write,
+        a_zombie_is_rejected_on_every_write_before_anyone_claims,
+        a_retired_incarnation_is_rejected_on_every_write,
+        a_released_session_is_written_by_nobody,
+        a_closed_session_is_written_by_nobody,
+        an_expired_session_is_written_by_nobody,
+        an_unknown_session_is_written_by_nobody,
+        a_draining_owner_still_writes,
+        a_rejected_write_changes_nothing,
+        options_are_replaced_as_a_whole,
+    ],
+    journals: [
+        a_journal_reads_back_in_order,
+        the_last_write_of_a_key_wins_and_moves_to_the_end,
+        a_forgotten_key_is_gone,
+        a_key_written_twice_in_one_batch_keeps_the_last,
+        a_key_forgotten_and_written_again_is_at_the_end,
+        forgetting_an_unknown_key_is_no_error,
+        an_empty_batch_is_still_fenced,
+        journals_of_two_sessions_do_not_mix,
+        a_journal_survives_release_and_claim,
+        a_new_owner_continues_the_journal,
+        a_long_batch_is_written_whole,
+        statements_of_any_characters_are_kept,
+    ],
+    prepared: [
+        a_prepared_statement_reads_back,
+        an_unknown_handle_is_none,
+        a_handle_of_another_session_is_none,
+        a_handle_put_again_is_replaced,
+        a_deleted_handle_is_none,
+        deleting_an_unknown_handle_is_no_error,
+        handles_are_any_bytes,
+        prepared_statements_survive_a_takeover,
+        concurrent_puts_are_all_kept,
+    ],
+    touches: [
+        a_touch_slides_the_idle_expiry,
+        a_touch_does_not_move_the_absolute_expiry,
+        a_session_in_use_expires_at_its_greatest_age,
+        a_touch_of_another_node_changes_nothing,
+        a_touch_does_not_revive_what_expired,
+        a_touch_by_a_zombie_changes_nothing,
+        a_touch_passes_over_what_it_can_not_touch,
+        a_touch_of_nothing_is_no_error,
+        a_touch_of_many_sessions_reaches_each,
+    ],
+    endings: [
+        a_released_session_has_no_owner_and_keeps_its_epoch,
+        a_closed_session_says_why,
+        a_closed_session_has_nothing_to_replay,
+        a_session_is_closed_once,
+        an_idle_session_reads_as_expired_before_any_sweep,
+        an_old_session_reads_as_expired_before_any_sweep,
+        a_released_session_expires_too,
+        an_expired_session_stays_expired_for_its_owner,
+    ],
+    sweeps: [
+        a_sweep_of_nothing_does_nothing,
+        a_sweep_leaves_what_lives,
+        a_sweep_reports_expired_sessions_with_their_owners,
+        a_sweep_reports_a_released_session_without_owner,
+        a_session_is_reported_by_one_sweep,
+        concurrent_sweeps_report_each_session_once,
+        an_expired_session_has_nothing_to_replay,
+        an_expired_session_says_which_limit_it_reached,
+        tombstones_are_kept_as_long_as_asked,
+        a_dead_node_s_session_waits_for_a_peer,
+        a_gone_node_without_sessions_is_deleted,
+        a_gone_node_with_a_session_is_kept,
+        a_sweep_marks_nodes_whose_lease_is_over,
+        a_deleted_node_can_not_renew,
+        an_id_is_free_again_when_its_tombstone_is_gone,
+    ],
+}
