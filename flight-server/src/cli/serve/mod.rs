@@ -1,0 +1,259 @@
+//! `pintail serve`: puts the parts of a server together, and takes them apart in order when it is asked to end.
+
+mod announce;
+mod data_dir;
+mod endpoints;
+mod engines;
+mod first_user;
+mod signals;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use session::SessionStore;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+
+use self::data_dir::{DataDir, DataDirError};
+use self::endpoints::{BindError, Endpoints, Sockets};
+use self::engines::EngineError;
+use self::first_user::{FirstUser, FirstUserError};
+use self::signals::EndSignals;
+use super::{USAGE, complain, with_causes};
+use crate::auth::{ClusterSecret, SecretError, Users, UsersError};
+use crate::config::{Config, LogFormat, StoreUrl, Tls};
+use crate::flight::server::FlightServer;
+use crate::http::{self, Health};
+use crate::node::{Node, NodeOptions};
+use crate::telemetry;
+
+/// How long connections get to close once no statement runs any more: a client that does not read must not keep the
+/// process alive.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Why a server did not start, or ended before it was asked to.
+#[derive(Debug, Error)]
+enum ServeError {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    FirstUser(#[from] FirstUserError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("cannot open the session store {} (--store): {source}", .path.display())]
+    Store { path: PathBuf, source: session::StoreError },
+    #[error("cannot start the node: {0}")]
+    Node(crate::error::Error),
+    #[error("cannot read {} (--{flag}): {source}", .path.display())]
+    TlsFile { flag: &'static str, path: PathBuf, source: io::Error },
+    #[error("the files of --tls-cert, --tls-key and --tls-client-ca must be PEM and belong together")]
+    Tls(#[source] tonic::transport::Error),
+    #[error("{what} is not served any more: {reason}")]
+    Server { what: &'static str, reason: String },
+    #[error("cannot print the ready line: {0}")]
+    Ready(io::Error),
+    #[error("cannot listen for signals: {0}")]
+    Signals(io::Error),
+}
+
+/// Runs a server until it is asked to end.
+pub(super) fn run(flags: &ArgMatches) -> ExitCode {
+    let config = match Config::load(flags) {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::from(USAGE);
+        }
+    };
+    if let Err(error) = telemetry::init(config.log_format, config.log_level) {
+        complain(&error);
+        return ExitCode::FAILURE;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(serve(&config));
+    // Work that cannot be interrupted must not keep the process alive: nothing of it is promised to anybody.
+    runtime.shutdown_timeout(GRACE);
+    match (result, config.log_format) {
+        (Ok(()), _) => return ExitCode::SUCCESS,
+        (Err(error), LogFormat::Text) => complain(&error),
+        (Err(error), LogFormat::Json) => tracing::error!(error = with_causes(&error), "the server failed"),
+    }
+    ExitCode::FAILURE
+}
+
+async fn serve(config: &Config) -> Result<(), ServeError> {
+    let mut signals = EndSignals::listen().map_err(ServeError::Signals)?;
+    let data_dir = DataDir::open(&config.data_dir)?;
+    let tls = config.tls.as_ref().map(server_tls).transpose()?;
+    let endpoints = Endpoints::bind(config).await?;
+    let user = FirstUser::resolve(&config.user, config.password_file.as_deref(), data_dir.path())?;
+    let users = Arc::new(Users::single(&user.name, &user.password)?);
+    let secret = ClusterSecret::read_or_create(&config.cluster_secret_file)?;
+    let store = open_store(&config.store).await?;
+    let engines = engines::open(config, &data_dir).await?;
+    let options = NodeOptions {
+        name: endpoints.addresses.node_name.clone(),
+        home: data_dir.home(),
+        advertised_uri: endpoints.addresses.advertised_uri.clone(),
+        lease: config.node_lease,
+        idle_timeout: config.session_idle_timeout,
+        max_age: config.session_max_age,
+        data_dir: data_dir.path().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        default_engine: config.engine.clone(),
+    };
+    let node = Node::start(options, store, engines, users, &secret).await.map_err(ServeError::Node)?;
+
+    let Endpoints { sockets, addresses } = endpoints;
+    let mut servers = Servers::start(sockets, tls, &node, &addresses.node_name);
+    announce::greet(config, &addresses, &user);
+    if config.print_ready {
+        announce::print_ready(&mut io::stdout().lock(), &addresses, &user).map_err(ServeError::Ready)?;
+    }
+    let ended = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "asked to end: running statements finish");
+            Ok(())
+        }
+        error = servers.failure() => Err(error),
+    };
+    node.drain();
+    if ended.is_ok() && !statements_finish(&node, config.drain_timeout, &mut signals).await {
+        // Their streams end with an error, and so do the calls that would keep the servers from ending.
+        node.shutdown().await;
+        servers.stop().await;
+    } else {
+        servers.stop().await;
+        node.shutdown().await;
+    }
+    tracing::info!("ended");
+    ended
+}
+
+/// Waits until no statement runs; `false` when that takes too long, or a second signal came.
+async fn statements_finish(node: &Node, timeout: Option<Duration>, signals: &mut EndSignals) -> bool {
+    let too_long = async {
+        match timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = node.idle() => true,
+        signal = signals.next() => {
+            tracing::info!(signal, "interrupting the statements that still run");
+            false
+        }
+        () = too_long => {
+            tracing::info!(?timeout, "interrupting the statements that still run: the time to drain is over");
+            false
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+async fn open_store(url: &StoreUrl) -> Result<Arc<dyn SessionStore>, ServeError> {
+    let StoreUrl::Sqlite(path) = url;
+    let store =
+        session::SqliteStore::open(path).await.map_err(|source| ServeError::Store { path: path.clone(), source })?;
+    Ok(Arc::new(store))
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn open_store(url: &StoreUrl) -> Result<Arc<dyn SessionStore>, ServeError> {
+    let StoreUrl::Sqlite(path) = url;
+    let source = session::StoreError::Unavailable("this build has no feature `sqlite`".to_owned());
+    Err(ServeError::Store { path: path.clone(), source })
+}
+
+fn server_tls(files: &Tls) -> Result<ServerTlsConfig, ServeError> {
+    let read = |flag, path: &Path| {
+        fs::read(path).map_err(|source| ServeError::TlsFile { flag, path: path.to_owned(), source })
+    };
+    let identity = Identity::from_pem(read("tls-cert", &files.certificate)?, read("tls-key", &files.key)?);
+    let tls = ServerTlsConfig::new().identity(identity);
+    let tls = match &files.client_ca {
+        Some(path) => tls.client_ca_root(Certificate::from_pem(read("tls-client-ca", path)?)),
+        None => tls,
+    };
+    // Tried here, so that a wrong file is told before the server says that it serves.
+    Server::builder().tls_config(tls.clone()).map_err(ServeError::Tls)?;
+    Ok(tls)
+}
+
+/// The two servers of a node, each in a task of its own.
+struct Servers {
+    flight: JoinHandle<Result<(), String>>,
+    http: JoinHandle<Result<(), String>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Servers {
+    fn start(sockets: Sockets, tls: Option<ServerTlsConfig>, node: &Arc<Node>, name: &str) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let until_stopped = || {
+            let mut stopped = stopped.clone();
+            async move {
+                // A sender that is gone is a server that has ended.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            }
+        };
+        let flight = FlightServer::new(sockets.flight, tls, Arc::clone(node)).serve(until_stopped());
+        let draining = Arc::clone(node);
+        let http = http::serve(sockets.http, Health::new(name, move || draining.is_draining()), until_stopped());
+        Self {
+            flight: tokio::spawn(async move { flight.await.map_err(|error| with_causes(&error)) }),
+            http: tokio::spawn(async move { http.await.map_err(|error| with_causes(&error)) }),
+            stop,
+        }
+    }
+
+    /// Resolves when a server ends that nobody asked to.
+    async fn failure(&mut self) -> ServeError {
+        let (what, result) = tokio::select! {
+            result = &mut self.flight => ("Flight SQL (--listen)", result),
+            result = &mut self.http => ("health (--http)", result),
+        };
+        let reason = match result {
+            Ok(Ok(())) => "it ended without being asked to".to_owned(),
+            Ok(Err(reason)) => reason,
+            Err(error) => error.to_string(),
+        };
+        ServeError::Server { what, reason }
+    }
+
+    /// Lets calls under way finish for a short time, then cuts them off.
+    async fn stop(self) {
+        let _ = self.stop.send(true);
+        for mut server in [self.flight, self.http] {
+            if server.is_finished() {
+                continue;
+            }
+            match tokio::time::timeout(GRACE, &mut server).await {
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(reason))) => tracing::warn!(reason, "a server ended with an error"),
+                Ok(Err(error)) => tracing::error!(%error, "a server's task ended with an error"),
+                Err(_) => server.abort(),
+            }
+        }
+    }
+}

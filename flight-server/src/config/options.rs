@@ -1,0 +1,318 @@
+//! The configuration as the server uses it: every setting checked, and with its default.
+
+use std::io::IsTerminal;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ArgMatches;
+
+use super::error::ConfigError;
+use super::kind::Kind;
+use super::memory::MemoryLimits;
+use super::setting::{SETTINGS, find};
+use super::size::Size;
+use super::source::Sources;
+
+/// What `pintail serve` was asked to do. The fields are the settings of [`SETTINGS`], which say what they mean.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `--listen`
+    pub listen: SocketAddr,
+    /// `--http`
+    pub http: SocketAddr,
+    /// `--advertise`; from the address that was bound when not given.
+    pub advertise: Option<String>,
+    /// `--node-name`; from host name and bound port when not given.
+    pub node_name: Option<String>,
+    /// `--data-dir`
+    pub data_dir: PathBuf,
+    /// `--store`
+    pub store: StoreUrl,
+    /// `--database`
+    pub database: Database,
+    /// `--engine`
+    pub engine: String,
+    /// `--user`
+    pub user: String,
+    /// `--password-file`; a password is generated when not given.
+    pub password_file: Option<PathBuf>,
+    /// `--tls-cert`, `--tls-key` and `--tls-client-ca`; plain text when not given.
+    pub tls: Option<Tls>,
+    /// `--session-idle-timeout`
+    pub session_idle_timeout: Duration,
+    /// `--session-max-age`
+    pub session_max_age: Duration,
+    /// `--node-lease`
+    pub node_lease: Duration,
+    /// `--drain-timeout`; statements may take any time when not given.
+    pub drain_timeout: Option<Duration>,
+    /// `--memory-limit`, in bytes.
+    pub memory_limit: u64,
+    /// `--threads`
+    pub threads: usize,
+    /// `--allow-files`
+    pub allow_files: Vec<PathBuf>,
+    /// `--cluster-secret-file`
+    pub cluster_secret_file: PathBuf,
+    /// `--extension-dir`; DuckDB's own when not given.
+    pub extension_dir: Option<PathBuf>,
+    /// `--log-format`
+    pub log_format: LogFormat,
+    /// `--log-level`
+    pub log_level: LogLevel,
+    /// `--print-ready`
+    pub print_ready: bool,
+    /// The names of the settings that were not given, so that their value here is a default.
+    defaults: Vec<&'static str>,
+}
+
+/// Where the session store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// The embedded store, in this file.
+    Sqlite(PathBuf),
+}
+
+/// Which DuckDB database is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// One that ends with the process.
+    Memory,
+    /// One in this file.
+    File(PathBuf),
+}
+
+/// The files of TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate chain the server shows.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Who must have signed the certificates of clients; clients need none when not given.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one object a line.
+    Json,
+}
+
+/// The least important log lines that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What the server could not do.
+    Error,
+    /// What may lead there.
+    Warn,
+    /// What happens, in few lines.
+    Info,
+    /// What happens, call by call.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl Config {
+    /// Reads the configuration of this process.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn load(flags: &ArgMatches) -> Result<Self, ConfigError> {
+        Self::from_sources(&Sources::read(flags)?)
+    }
+
+    /// Whether the setting of that name has its default.
+    pub fn is_default(&self, name: &str) -> bool {
+        self.defaults.contains(&name)
+    }
+
+    pub(super) fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
+        let path = |name| sources.parsed(name, nonempty);
+        let time = |name| sources.parsed(name, |text| duration(name, text));
+        let switch = |name| sources.parsed(name, |text| text.parse::<bool>().ok()).map(Option::unwrap_or_default);
+
+        let data_dir = path("data-dir")?.unwrap_or_else(|| PathBuf::from("pintail-data"));
+        let insecure = switch("insecure")?;
+        let config = Self {
+            listen: sources.parsed("listen", address)?.unwrap_or_else(|| loopback(8815)),
+            http: sources.parsed("http", address)?.unwrap_or_else(|| loopback(8816)),
+            advertise: sources.parsed("advertise", uri)?,
+            node_name: sources.parsed("node-name", name)?,
+            store: store(sources)?.unwrap_or_else(|| StoreUrl::Sqlite(data_dir.join("sessions.db"))),
+            database: sources
+                .parsed("database", database)?
+                .unwrap_or_else(|| Database::File(data_dir.join("pintail.duckdb"))),
+            engine: sources.parsed("engine", |text| word("engine", text))?.unwrap_or_else(|| "duckdb".into()),
+            user: sources.parsed("user", user)?.unwrap_or_else(|| "pintail".into()),
+            password_file: path("password-file")?,
+            tls: tls(sources)?,
+            session_idle_timeout: time("session-idle-timeout")?.unwrap_or(Duration::from_secs(30 * 60)),
+            session_max_age: time("session-max-age")?.unwrap_or(Duration::from_secs(24 * 3600)),
+            node_lease: time("node-lease")?.unwrap_or(Duration::from_secs(3)),
+            drain_timeout: time("drain-timeout")?,
+            memory_limit: memory_limit(sources)?,
+            threads: match sources.parsed("threads", |text| text.parse().ok().filter(|n| *n > 0))? {
+                Some(threads) => threads,
+                None => std::thread::available_parallelism().map_or(1, usize::from),
+            },
+            allow_files: sources.list("allow-files")?.into_iter().map(PathBuf::from).collect(),
+            cluster_secret_file: path("cluster-secret-file")?.unwrap_or_else(|| data_dir.join("cluster-secret")),
+            extension_dir: path("extension-dir")?,
+            log_format: sources.parsed("log-format", log_format)?.unwrap_or_else(default_log_format),
+            log_level: sources.parsed("log-level", log_level)?.unwrap_or(LogLevel::Info),
+            print_ready: switch("print-ready")?,
+            data_dir,
+            defaults: SETTINGS.iter().map(|setting| setting.name).filter(|name| !sources.is_set(name)).collect(),
+        };
+        if config.tls.is_none() && !config.listen.ip().is_loopback() && !insecure {
+            return Err(ConfigError::Conflict(format!(
+                "{} is {}, which other machines can reach, and there is no TLS: passwords and data would travel readable; \
+                 give --tls-cert and --tls-key, listen on 127.0.0.1, or allow it with --insecure",
+                sources.origin("listen"),
+                config.listen,
+            )));
+        }
+        Ok(config)
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn address(text: &str) -> Option<SocketAddr> {
+    // The one name whose meaning needs no resolver.
+    match text.strip_prefix("localhost:") {
+        Some(port) => port.parse().ok().map(loopback),
+        None => text.parse().ok(),
+    }
+}
+
+fn uri(text: &str) -> Option<String> {
+    let parsed: http::Uri = text.parse().ok()?;
+    let scheme = parsed.scheme_str()?;
+    let is_flight = ["grpc", "grpc+tcp", "grpc+tls"].contains(&scheme);
+    (is_flight && parsed.port_u16().is_some() && parsed.path().trim_matches('/').is_empty()).then(|| text.to_owned())
+}
+
+fn name(text: &str) -> Option<String> {
+    (!text.trim().is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+/// A user's name stands before the colon of Basic credentials, so that it has none itself.
+fn user(text: &str) -> Option<String> {
+    name(text).filter(|name| !name.contains(':'))
+}
+
+fn nonempty(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
+fn duration(name: &str, text: &str) -> Option<Duration> {
+    let least = match find(name)?.kind {
+        Kind::Duration(milliseconds) => Duration::from_millis(milliseconds),
+        _ => return None,
+    };
+    // Far longer than anybody waits, and far from where sums of times overflow.
+    let most = Duration::from_secs(100 * 366 * 24 * 3600);
+    humantime::parse_duration(text).ok().filter(|time| (least..=most).contains(time))
+}
+
+fn word(name: &str, text: &str) -> Option<String> {
+    match find(name)?.kind {
+        Kind::Choice(words) => words.contains(&text).then(|| text.to_owned()),
+        _ => None,
+    }
+}
+
+fn database(text: &str) -> Option<Database> {
+    if text == ":memory:" {
+        return Some(Database::Memory);
+    }
+    // DuckDB takes `md:x`, `ducklake:x` or `postgres:x` as another kind of database; none of them can be served yet.
+    let prefix = text.split_once(':').map(|(prefix, _)| prefix).filter(|prefix| !prefix.contains('/'));
+    (!text.is_empty() && prefix.is_none()).then(|| Database::File(PathBuf::from(text)))
+}
+
+fn store(sources: &Sources) -> Result<Option<StoreUrl>, ConfigError> {
+    let is_postgres = sources.parsed("store", |text| {
+        let file = text.strip_prefix("sqlite:").unwrap_or_default();
+        let is_postgres = text.starts_with("postgres:") || text.starts_with("postgresql:");
+        (is_postgres || (!file.is_empty() && !file.starts_with("//"))).then_some((is_postgres, PathBuf::from(file)))
+    })?;
+    match is_postgres {
+        None => Ok(None),
+        Some((false, file)) => Ok(Some(StoreUrl::Sqlite(file))),
+        Some((true, _)) => Err(ConfigError::Conflict(format!(
+            "{} names a PostgreSQL store, and this build has none; it may be {}",
+            sources.origin("store"),
+            Kind::Store.expected(),
+        ))),
+    }
+}
+
+fn tls(sources: &Sources) -> Result<Option<Tls>, ConfigError> {
+    let path = |name| sources.parsed(name, nonempty);
+    let needs = |given: &str, needed: &str| {
+        Err(ConfigError::Conflict(format!("{} needs --{needed} with it", sources.origin(given))))
+    };
+    match (path("tls-cert")?, path("tls-key")?, path("tls-client-ca")?) {
+        (Some(certificate), Some(key), client_ca) => Ok(Some(Tls { certificate, key, client_ca })),
+        (Some(_), None, _) => needs("tls-cert", "tls-key"),
+        (None, Some(_), _) => needs("tls-key", "tls-cert"),
+        (None, None, Some(_)) => needs("tls-client-ca", "tls-cert"),
+        (None, None, None) => Ok(None),
+    }
+}
+
+fn memory_limit(sources: &Sources) -> Result<u64, ConfigError> {
+    let size = sources.parsed("memory-limit", Size::parse)?.unwrap_or(Size::Percent(75));
+    Ok(size.of(MemoryLimits::of_this_process().available()))
+}
+
+fn log_level(text: &str) -> Option<LogLevel> {
+    Some(match text {
+        "error" => LogLevel::Error,
+        "warn" => LogLevel::Warn,
+        "info" => LogLevel::Info,
+        "debug" => LogLevel::Debug,
+        "trace" => LogLevel::Trace,
+        _ => return None,
+    })
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+fn default_log_format() -> LogFormat {
+    if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json }
+}
+
+impl Database {
+    /// As DuckDB names it.
+    pub fn as_duckdb(&self) -> String {
+        match self {
+            Self::Memory => ":memory:".to_owned(),
+            Self::File(file) => file.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// The file, where there is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Memory => None,
+            Self::File(file) => Some(file),
+        }
+    }
+}

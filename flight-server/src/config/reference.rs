@@ -1,0 +1,114 @@
+//! What is made from the table of settings: the flags of the command line, and `docs/configuration.md`.
+
+use std::fmt::Write;
+
+use clap::{Arg, ArgAction};
+
+use super::kind::Kind;
+use super::setting::{SETTINGS, Setting};
+
+/// The flags, for clap. Environment and file are not clap's matter: it would not say where a value came from.
+pub fn arguments() -> impl Iterator<Item = Arg> {
+    SETTINGS.iter().map(|setting| {
+        let help = format!(
+            "{} [default: {}] [env: {}]",
+            setting.help.replace('`', ""),
+            setting.default.replace('`', ""),
+            setting.variable()
+        );
+        let argument = Arg::new(setting.name).long(setting.name).value_name(setting.value).help(help);
+        match setting.kind {
+            // `--insecure` is enough, and `--insecure=false` outdoes a variable or a file.
+            Kind::Switch => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+            Kind::Paths => argument.action(ArgAction::Append),
+            _ => argument,
+        }
+    })
+}
+
+/// The text of `docs/configuration.md`.
+pub fn reference() -> String {
+    let mut text = String::from(INTRODUCTION);
+    for setting in SETTINGS {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "| `{}` | `{}` | {} | {} | {} |",
+            usage(setting),
+            setting.variable(),
+            if setting.in_file() { format!("`{}`", setting.name) } else { "no".to_owned() },
+            setting.default,
+            setting.help,
+        );
+    }
+    text.push_str(VALUES);
+    for (kind, example) in EXAMPLES {
+        let _ = writeln!(text, "| {} | {} | {} |", kinds_settings(&kind), capitalised(&kind.expected()), example);
+    }
+    for setting in SETTINGS.iter().filter(|setting| matches!(setting.kind, Kind::Choice(_))) {
+        let _ = writeln!(text, "| `{}` | {} | |", setting.name, capitalised(&setting.kind.expected()));
+    }
+    text
+}
+
+fn usage(setting: &Setting) -> String {
+    match setting.kind {
+        Kind::Switch => setting.flag(),
+        _ => format!("{} {}", setting.flag(), setting.value),
+    }
+}
+
+fn kinds_settings(kind: &Kind) -> String {
+    let is_alike = |setting: &&Setting| std::mem::discriminant(&setting.kind) == std::mem::discriminant(kind);
+    let names = SETTINGS.iter().filter(is_alike).map(|setting| format!("`{}`", setting.name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+const EXAMPLES: [(Kind, &str); 8] = [
+    (Kind::Address, "`localhost` is 127.0.0.1. Other names are not looked up."),
+    (Kind::Uri, ""),
+    (Kind::Duration(1), "`node-lease` is at least `300ms`."),
+    (Kind::Size, "`KB`, `MB`, `GB` and `TB` are powers of 1000, `KiB` to `TiB` powers of 1024."),
+    (Kind::Switch, "The flag alone is `true`; `--insecure=false` is the opposite."),
+    (Kind::Paths, ""),
+    (Kind::Store, "A store in PostgreSQL is not in this version."),
+    (Kind::Database, ""),
+];
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+<!-- Generated from the table of settings in flight-server/src/config/setting.rs. A test compares the two; run it with
+     UPDATE_DOCS=1 to write this file: cargo test -p flight-server config::tests::documentation -->
+
+`pintail serve` needs no configuration. What is not set has a default, and each default is printed at the start with the
+flag that sets it.
+
+A flag beats an environment variable, which beats the TOML file, which beats the default. The file is the one that
+`--config` names, else `pintail.toml` in the working directory when it exists:
+
+```toml
+listen = \"127.0.0.1:8815\"
+session-idle-timeout = \"1h\"
+memory-limit = \"4GB\"
+allow-files = [\"/srv/data\"]
+```
+
+An unknown key, an unknown environment variable that begins with `PINTAIL_`, and a value that cannot be are errors:
+the server says which, and from where, and ends with status 2. Relative paths are relative to the working directory.
+
+| flag | environment | TOML key | default | meaning |
+|---|---|---|---|---|
+";
+
+const VALUES: &str = "
+## Values
+
+| settings | value | |
+|---|---|---|
+";

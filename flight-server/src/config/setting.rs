@@ -1,0 +1,210 @@
+//! The table of settings.
+
+use super::kind::Kind;
+
+/// One thing that can be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its name: the TOML key, and after `--` the flag.
+    pub name: &'static str,
+    /// What stands for its value in help texts.
+    pub value: &'static str,
+    /// What it may be.
+    pub kind: Kind,
+    /// What holds when it is not set, in words.
+    pub default: &'static str,
+    /// What it means.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// The environment variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("{VARIABLE_PREFIX}{}", self.name.replace('-', "_").to_ascii_uppercase())
+    }
+
+    /// The flag that sets it.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.name)
+    }
+
+    /// Whether it can stand in the configuration file: all can but the one that names the file.
+    pub fn in_file(&self) -> bool {
+        self.name != "config"
+    }
+}
+
+/// What the names of all environment variables of this program begin with.
+pub(super) const VARIABLE_PREFIX: &str = "PINTAIL_";
+
+/// The setting of that name.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+const fn setting(
+    name: &'static str,
+    value: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { name, value, kind, default, help }
+}
+
+/// Everything that can be set, in the order of help and documentation.
+pub static SETTINGS: &[Setting] = &[
+    setting(
+        "config",
+        "FILE",
+        Kind::Path,
+        "`pintail.toml` in the working directory, when it exists",
+        "TOML file with settings.",
+    ),
+    setting(
+        "listen",
+        "ADDR",
+        Kind::Address,
+        "`127.0.0.1:8815`",
+        "Where Flight SQL is served. Port 0 picks a free one. Another address than loopback needs TLS or `--insecure`.",
+    ),
+    setting(
+        "http",
+        "ADDR",
+        Kind::Address,
+        "`127.0.0.1:8816`",
+        "Where health is served, as plain HTTP. Port 0 picks a free one.",
+    ),
+    setting(
+        "advertise",
+        "URI",
+        Kind::Uri,
+        "from `--listen`",
+        "How clients reach this node, when not by the address it listens on.",
+    ),
+    setting(
+        "node-name",
+        "NAME",
+        Kind::Name,
+        "host name and port",
+        "What this node is called in logs and in the session store.",
+    ),
+    setting(
+        "data-dir",
+        "DIR",
+        Kind::Path,
+        "`pintail-data` in the working directory",
+        "Everything the server writes goes here. One server at a time.",
+    ),
+    setting(
+        "store",
+        "URL",
+        Kind::Store,
+        "`sqlite:<data-dir>/sessions.db`",
+        "The session store, in which sessions outlive the process.",
+    ),
+    setting(
+        "database",
+        "PATH",
+        Kind::Database,
+        "`<data-dir>/pintail.duckdb`",
+        "The DuckDB database: a file, or `:memory:` for one that ends with the process.",
+    ),
+    setting("engine", "NAME", Kind::Choice(&["duckdb"]), "`duckdb`", "The engine of a new session."),
+    setting("user", "NAME", Kind::Name, "`pintail`", "The name of the first user."),
+    setting(
+        "password-file",
+        "FILE",
+        Kind::Path,
+        "a password is generated, printed at the first start, and kept in `<data-dir>/initial-password`",
+        "File with the first user's password, on one line.",
+    ),
+    setting(
+        "tls-cert",
+        "FILE",
+        Kind::Path,
+        "no TLS",
+        "Certificate chain (PEM) the Flight port shows. Needs `--tls-key`.",
+    ),
+    setting("tls-key", "FILE", Kind::Path, "no TLS", "Private key (PEM) of the certificate. Needs `--tls-cert`."),
+    setting(
+        "tls-client-ca",
+        "FILE",
+        Kind::Path,
+        "clients need no certificate",
+        "Certificates (PEM) that must have signed a client's own certificate.",
+    ),
+    setting(
+        "insecure",
+        "BOOL",
+        Kind::Switch,
+        "`false`",
+        "Allows listening on other addresses than loopback without TLS: passwords and data then travel readable.",
+    ),
+    setting(
+        "session-idle-timeout",
+        "TIME",
+        Kind::Duration(1),
+        "`30m`",
+        "A session that is not used for this long ends.",
+    ),
+    setting("session-max-age", "TIME", Kind::Duration(1), "`24h`", "A session this old ends, used or not."),
+    setting(
+        "node-lease",
+        "TIME",
+        Kind::Duration(300),
+        "`3s`",
+        "How long this node holds its sessions without renewing, which it does every third of this time.",
+    ),
+    setting(
+        "drain-timeout",
+        "TIME",
+        Kind::Duration(1),
+        "none: as long as they need",
+        "How long running statements may go on after SIGTERM before they are interrupted.",
+    ),
+    setting(
+        "memory-limit",
+        "SIZE",
+        Kind::Size,
+        "`75%`",
+        "Memory DuckDB may use. A percentage is of the limit of the control group, or of the machine where that is less.",
+    ),
+    setting("threads", "N", Kind::Count, "all cores", "Threads DuckDB computes with."),
+    setting(
+        "allow-files",
+        "DIR",
+        Kind::Paths,
+        "none",
+        "Directories of the server whose files SQL may read (`FROM 'x.parquet'`); repeatable. The rest of the file system is refused.",
+    ),
+    setting(
+        "cluster-secret-file",
+        "FILE",
+        Kind::Path,
+        "made in the data directory",
+        "The secret that signs tickets and tokens. It must stay the same for sessions to survive.",
+    ),
+    setting("extension-dir", "DIR", Kind::Path, "DuckDB's own", "Where DuckDB extensions are loaded from."),
+    setting(
+        "log-format",
+        "FORMAT",
+        Kind::Choice(&["text", "json"]),
+        "`text` on a terminal, else `json`",
+        "How log lines are written to standard error.",
+    ),
+    setting(
+        "log-level",
+        "LEVEL",
+        Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+        "`info`",
+        "The least important log lines that are written.",
+    ),
+    setting(
+        "print-ready",
+        "BOOL",
+        Kind::Switch,
+        "`false`",
+        "Prints one line of JSON to standard output once the server serves: addresses, user, generated password, node.",
+    ),
+];

@@ -1,0 +1,199 @@
+//! Columns whose values all have the same width.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, FixedSizeBinaryArray, NullArray, PrimitiveArray};
+use arrow::buffer::{Buffer, ScalarBuffer};
+use arrow::datatypes::{ArrowPrimitiveType, DataType};
+use arrow::error::ArrowError;
+use typemap::value::{ValueError, uuid_bytes};
+
+use super::column::{Column, ConvertError, unexpected_layout};
+use super::nulls::{Nulls, is_valid};
+use crate::engine::duckdb::ffi::Vector;
+use crate::engine::duckdb::ffi::vector::{HugeInt, Plain};
+
+/// Values that stand in DuckDB's vector as they go over the wire.
+pub(super) struct Copied<T: ArrowPrimitiveType> {
+    wire: DataType,
+    values: Vec<T::Native>,
+    nulls: Nulls,
+}
+
+impl<T: ArrowPrimitiveType> Copied<T> {
+    pub(super) fn new(wire: DataType) -> Self {
+        Self { wire, values: Vec::new(), nulls: Nulls::default() }
+    }
+}
+
+impl<T: ArrowPrimitiveType> Column for Copied<T>
+where
+    T::Native: Plain,
+{
+    fn width(&self) -> usize {
+        size_of::<T::Native>()
+    }
+
+    fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        let source = vector.values::<T::Native>().ok_or_else(|| unexpected_layout(vector.physical()))?;
+        let validity = vector.validity();
+        let start = self.values.len();
+        self.values.extend_from_slice(&source[rows.clone()]);
+        if validity.is_some() {
+            // What DuckDB left at a NULL is nobody's business, and would make equal rows differ.
+            for (value, row) in self.values[start..].iter_mut().zip(rows.clone()) {
+                if !is_valid(validity, row) {
+                    *value = T::Native::default();
+                }
+            }
+        }
+        self.nulls.append(validity, rows);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        primitive::<T>(&self.wire, std::mem::take(&mut self.values), &mut self.nulls)
+    }
+}
+
+/// Values that are changed, or checked, one by one. `None` makes a NULL.
+pub(super) struct Mapped<S, T: ArrowPrimitiveType, F> {
+    wire: DataType,
+    values: Vec<T::Native>,
+    nulls: Nulls,
+    map: F,
+    source: PhantomData<fn(S)>,
+}
+
+impl<S, T, F> Mapped<S, T, F>
+where
+    T: ArrowPrimitiveType,
+    F: Fn(S) -> Result<Option<T::Native>, ValueError>,
+{
+    pub(super) fn new(wire: DataType, map: F) -> Self {
+        Self { wire, values: Vec::new(), nulls: Nulls::default(), map, source: PhantomData }
+    }
+}
+
+impl<S, T, F> Column for Mapped<S, T, F>
+where
+    S: Plain,
+    T: ArrowPrimitiveType,
+    F: Fn(S) -> Result<Option<T::Native>, ValueError> + Send,
+{
+    fn width(&self) -> usize {
+        size_of::<T::Native>()
+    }
+
+    fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        let source = vector.values::<S>().ok_or_else(|| unexpected_layout(vector.physical()))?;
+        let validity = vector.validity();
+        self.nulls.append(validity, rows.clone());
+        self.values.reserve(rows.len());
+        for row in rows {
+            let value = if is_valid(validity, row) { (self.map)(source[row])? } else { None };
+            if value.is_none() {
+                self.nulls.clear(self.values.len());
+            }
+            self.values.push(value.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        primitive::<T>(&self.wire, std::mem::take(&mut self.values), &mut self.nulls)
+    }
+}
+
+fn primitive<T: ArrowPrimitiveType>(
+    wire: &DataType,
+    values: Vec<T::Native>,
+    nulls: &mut Nulls,
+) -> Result<ArrayRef, ArrowError> {
+    let array = PrimitiveArray::<T>::try_new(ScalarBuffer::from(values), nulls.finish())?;
+    Ok(Arc::new(array.with_data_type(wire.clone())))
+}
+
+/// BOOLEAN.
+pub(super) struct Booleans {
+    values: BooleanBufferBuilder,
+    nulls: Nulls,
+}
+
+impl Default for Booleans {
+    fn default() -> Self {
+        Self { values: BooleanBufferBuilder::new(0), nulls: Nulls::default() }
+    }
+}
+
+impl Column for Booleans {
+    fn width(&self) -> usize {
+        1
+    }
+
+    fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        let source = vector.booleans().ok_or_else(|| unexpected_layout(vector.physical()))?;
+        let validity = vector.validity();
+        for row in rows.clone() {
+            self.values.append(source[row] != 0 && is_valid(validity, row));
+        }
+        self.nulls.append(validity, rows);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        Ok(Arc::new(BooleanArray::new(self.values.finish(), self.nulls.finish())))
+    }
+}
+
+/// UUID: sixteen bytes, where DuckDB has an integer.
+#[derive(Default)]
+pub(super) struct Uuids {
+    bytes: Vec<u8>,
+    nulls: Nulls,
+}
+
+impl Column for Uuids {
+    fn width(&self) -> usize {
+        16
+    }
+
+    fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        let source = vector.values::<HugeInt>().ok_or_else(|| unexpected_layout(vector.physical()))?;
+        let validity = vector.validity();
+        for row in rows.clone() {
+            let bytes = if is_valid(validity, row) { uuid_bytes(source[row].into()) } else { [0; 16] };
+            self.bytes.extend_from_slice(&bytes);
+        }
+        self.nulls.append(validity, rows);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
+        Ok(Arc::new(FixedSizeBinaryArray::try_new(16, bytes, self.nulls.finish())?))
+    }
+}
+
+/// The type of a bare NULL.
+#[derive(Default)]
+pub(super) struct Nothing {
+    rows: usize,
+}
+
+impl Column for Nothing {
+    fn width(&self) -> usize {
+        0
+    }
+
+    fn append(&mut self, _vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.rows += rows.len();
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        Ok(Arc::new(NullArray::new(std::mem::take(&mut self.rows))))
+    }
+}

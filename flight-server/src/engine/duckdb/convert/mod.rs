@@ -1,0 +1,165 @@
+//! DuckDB's vectors into Arrow batches in wire types, each value copied once.
+//!
+//! [`Assembler`] gathers rows until the batch is to be cut; [`column`] knows how each type is copied.
+
+mod column;
+mod fixed;
+mod nested;
+mod nulls;
+mod text;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use typemap::SqlType;
+use typemap::wire::{WireOptions, wire_field};
+
+use self::column::{Column, ConvertError};
+use super::ffi::{Chunk, LogicalType};
+use crate::engine::Cut;
+use crate::error::{Error, ErrorCode, Result};
+
+/// The columns of a result, by name and SQL type.
+#[derive(Debug, Clone)]
+pub(super) struct ResultShape {
+    types: Vec<SqlType>,
+    /// The schema of its batches on the wire.
+    pub(super) schema: SchemaRef,
+}
+
+impl ResultShape {
+    /// The shape of a result with these columns.
+    ///
+    /// # Errors
+    /// TYPE_UNSUPPORTED, naming the column whose type can't be carried.
+    pub(super) fn of(columns: &[(String, LogicalType)]) -> Result<Self> {
+        let mut types = Vec::with_capacity(columns.len());
+        let mut fields: Vec<Field> = Vec::with_capacity(columns.len());
+        for (name, ty) in columns {
+            let ty = ty.sql_type().ok_or_else(|| {
+                Error::new(ErrorCode::TypeUnsupported, format!("the type of column \"{name}\" is not known; cast it"))
+            })?;
+            let field =
+                wire_field(name, &ty, true, &WireOptions::default()).map_err(|error| unsupported(name, &error))?;
+            // A type that has a wire type may still be one that the converter can't read yet.
+            column::column(&ty).map_err(|error| unsupported(name, &error))?;
+            fields.push(field);
+            types.push(ty);
+        }
+        Ok(Self { types, schema: Arc::new(Schema::new(fields)) })
+    }
+}
+
+fn unsupported(column: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorCode::TypeUnsupported, format!("column \"{column}\": {error}"))
+}
+
+/// Gathers rows into batches, cut by a rule that depends on the rows alone.
+pub(super) struct Assembler {
+    shape: ResultShape,
+    columns: Vec<Box<dyn Column>>,
+    cut: Cut,
+    /// Bytes that every row has.
+    row_width: usize,
+    rows: usize,
+    bytes: usize,
+    /// Bytes of each row of the current chunk beyond `row_width`.
+    lengths: Vec<usize>,
+}
+
+impl Assembler {
+    pub(super) fn new(shape: ResultShape, cut: Cut) -> Result<Self> {
+        let columns = shape
+            .types
+            .iter()
+            .zip(shape.schema.fields())
+            .map(|(ty, field)| column::column(ty).map_err(|error| unsupported(field.name(), &error)))
+            .collect::<Result<Vec<_>>>()?;
+        let row_width = columns.iter().map(|column| column.width()).sum();
+        Ok(Self { shape, columns, cut, row_width, rows: 0, bytes: 0, lengths: Vec::new() })
+    }
+
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.shape.schema
+    }
+
+    /// Takes rows of `chunk` from `start` on, as many as the batch still takes, and tells how many; fewer than there
+    /// are means that the batch is full.
+    pub(super) fn fill(&mut self, chunk: &Chunk, start: usize) -> Result<usize> {
+        if start == 0 {
+            self.measure(chunk)?;
+        }
+        let end = self.end_of_batch(start, chunk.len());
+        if end > start {
+            self.append(chunk, start..end)?;
+        }
+        Ok(end - start)
+    }
+
+    /// The bytes of each row of a new chunk.
+    fn measure(&mut self, chunk: &Chunk) -> Result<()> {
+        self.lengths.clear();
+        self.lengths.resize(chunk.len(), 0);
+        for (index, column) in self.columns.iter().enumerate() {
+            if column.varies() {
+                let vector = chunk.column(index).ok_or_else(missing_column)?;
+                column.add_lengths(&vector, 0..chunk.len(), &mut self.lengths);
+            }
+        }
+        Ok(())
+    }
+
+    fn end_of_batch(&mut self, start: usize, rows: usize) -> usize {
+        let mut end = start;
+        while end < rows && self.rows < self.cut.rows {
+            let bytes = self.row_width + self.lengths[end];
+            // A row that is larger than a whole batch gets one of its own.
+            if self.rows > 0 && self.bytes + bytes > self.cut.bytes {
+                break;
+            }
+            self.rows += 1;
+            self.bytes += bytes;
+            end += 1;
+        }
+        end
+    }
+
+    fn append(&mut self, chunk: &Chunk, rows: Range<usize>) -> Result<()> {
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let vector = chunk.column(index).ok_or_else(missing_column)?;
+            column
+                .append(&vector, rows.clone())
+                .map_err(|error| out_of_range(self.shape.schema.field(index).name(), &error))?;
+        }
+        Ok(())
+    }
+
+    /// The batch gathered so far, or `None` when there are no rows in it.
+    pub(super) fn finish(&mut self) -> Result<Option<RecordBatch>> {
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        let arrays = self
+            .columns
+            .iter_mut()
+            .zip(self.shape.schema.fields())
+            .map(|(column, field)| column.finish().map_err(|error| unsupported(field.name(), &error)))
+            .collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.shape.schema), arrays, &options)
+            .map_err(Error::internal)?;
+        self.rows = 0;
+        self.bytes = 0;
+        Ok(Some(batch))
+    }
+}
+
+fn missing_column() -> Error {
+    Error::internal("the engine returned a chunk with fewer columns than its result")
+}
+
+fn out_of_range(column: &str, error: &ConvertError) -> Error {
+    Error::new(ErrorCode::ValueOutOfRange, format!("column \"{column}\": {error}"))
+}

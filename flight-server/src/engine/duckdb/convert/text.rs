@@ -1,0 +1,246 @@
+//! Columns of text and bytes, and of what goes over the wire as text.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryArray, StringArray};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::error::ArrowError;
+use typemap::value::ValueError;
+
+use super::column::{Column, ConvertError, unexpected_layout};
+use super::nulls::{Nulls, is_valid};
+use crate::engine::duckdb::ffi::{Physical, Vector};
+
+/// Values of any length, one after the other.
+struct Values {
+    offsets: Vec<i32>,
+    bytes: Vec<u8>,
+    nulls: Nulls,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self { offsets: vec![0], bytes: Vec::new(), nulls: Nulls::default() }
+    }
+}
+
+impl Values {
+    fn push(&mut self, value: &[u8]) -> Result<(), ConvertError> {
+        self.bytes.extend_from_slice(value);
+        let end = i32::try_from(self.bytes.len())
+            .map_err(|_| ConvertError::Layout("a value of more than 2 GiB can't be sent".to_owned()))?;
+        self.offsets.push(end);
+        Ok(())
+    }
+
+    fn append_bytes(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        let source = vector.bytes().ok_or_else(|| unexpected_layout(vector.physical()))?;
+        self.offsets.reserve(rows.len());
+        for row in rows.clone() {
+            self.push(source.get(row).unwrap_or_default())?;
+        }
+        self.nulls.append(vector.validity(), rows);
+        Ok(())
+    }
+
+    fn take(&mut self) -> (OffsetBuffer<i32>, Buffer, Option<arrow::buffer::NullBuffer>) {
+        let taken = std::mem::take(self);
+        let mut nulls = taken.nulls;
+        (OffsetBuffer::new(ScalarBuffer::from(taken.offsets)), Buffer::from_vec(taken.bytes), nulls.finish())
+    }
+
+    fn text(&mut self) -> Result<ArrayRef, ArrowError> {
+        let (offsets, bytes, nulls) = self.take();
+        Ok(Arc::new(StringArray::try_new(offsets, bytes, nulls)?))
+    }
+}
+
+/// What each row takes beyond its offset.
+fn add_byte_lengths(vector: &Vector<'_>, rows: Range<usize>, lengths: &mut [usize]) {
+    if let Some(source) = vector.bytes() {
+        for (length, row) in lengths.iter_mut().zip(rows) {
+            *length += source.length(row);
+        }
+    }
+}
+
+/// VARCHAR and JSON.
+#[derive(Default)]
+pub(super) struct Utf8(Values);
+
+impl Column for Utf8 {
+    fn width(&self) -> usize {
+        size_of::<i32>()
+    }
+
+    fn varies(&self) -> bool {
+        true
+    }
+
+    fn add_lengths(&self, vector: &Vector<'_>, rows: Range<usize>, lengths: &mut [usize]) {
+        add_byte_lengths(vector, rows, lengths);
+    }
+
+    fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.0.append_bytes(vector, rows)
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        self.0.text()
+    }
+}
+
+/// BLOB.
+#[derive(Default)]
+pub(super) struct Binary(Values);
+
+impl Column for Binary {
+    fn width(&self) -> usize {
+        size_of::<i32>()
+    }
+
+    fn varies(&self) -> bool {
+        true
+    }
+
+    fn add_lengths(&self, vector: &Vector<'_>, rows: Range<usize>, lengths: &mut [usize]) {
+        add_byte_lengths(vector, rows, lengths);
+    }
+
+    fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.0.append_bytes(vector, rows)
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let (offsets, bytes, nulls) = self.0.take();
+        Ok(Arc::new(BinaryArray::try_new(offsets, bytes, nulls)?))
+    }
+}
+
+/// ENUM: the text of each value, where DuckDB has its number.
+pub(super) struct Enums {
+    names: Vec<String>,
+    longest: usize,
+    values: Values,
+}
+
+impl Enums {
+    pub(super) fn new(names: &[String]) -> Self {
+        let longest = names.iter().map(String::len).max().unwrap_or(0);
+        Self { names: names.to_vec(), longest, values: Values::default() }
+    }
+}
+
+impl Column for Enums {
+    fn width(&self) -> usize {
+        size_of::<i32>() + self.longest
+    }
+
+    fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        let validity = vector.validity();
+        let layout = || unexpected_layout(vector.physical());
+        let number: Box<dyn Fn(usize) -> usize> = match vector.physical() {
+            Physical::U8 => {
+                let values = vector.values::<u8>().ok_or_else(layout)?;
+                Box::new(move |row| usize::from(values[row]))
+            }
+            Physical::U16 => {
+                let values = vector.values::<u16>().ok_or_else(layout)?;
+                Box::new(move |row| usize::from(values[row]))
+            }
+            _ => {
+                let values = vector.values::<u32>().ok_or_else(layout)?;
+                Box::new(move |row| values[row] as usize)
+            }
+        };
+        for row in rows.clone() {
+            let name = if is_valid(validity, row) {
+                self.names
+                    .get(number(row))
+                    .ok_or_else(|| ConvertError::Layout("an ENUM value has a number its type does not".to_owned()))?
+            } else {
+                ""
+            };
+            self.values.push(name.as_bytes())?;
+        }
+        self.values.nulls.append(validity, rows);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        self.values.text()
+    }
+}
+
+/// Types that go over the wire as text which the type map writes.
+pub(super) struct Rendered {
+    render: Render,
+    values: Values,
+}
+
+enum Render {
+    Bytes(fn(&[u8]) -> Result<String, ValueError>),
+    Words(fn(u64) -> Result<String, ValueError>),
+}
+
+impl Rendered {
+    pub(super) fn of_bytes(render: fn(&[u8]) -> Result<String, ValueError>) -> Self {
+        Self { render: Render::Bytes(render), values: Values::default() }
+    }
+
+    pub(super) fn of_words(render: fn(u64) -> Result<String, ValueError>) -> Self {
+        Self { render: Render::Words(render), values: Values::default() }
+    }
+}
+
+impl Column for Rendered {
+    fn width(&self) -> usize {
+        // An offset, and about a time of day.
+        size_of::<i32>() + 16
+    }
+
+    fn varies(&self) -> bool {
+        matches!(self.render, Render::Bytes(_))
+    }
+
+    fn add_lengths(&self, vector: &Vector<'_>, rows: Range<usize>, lengths: &mut [usize]) {
+        if let Some(source) = vector.bytes() {
+            for (length, row) in lengths.iter_mut().zip(rows) {
+                // A digit a bit is the most that a byte can become.
+                *length += source.length(row) * 8;
+            }
+        }
+    }
+
+    fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        let validity = vector.validity();
+        match self.render {
+            Render::Bytes(render) => {
+                let source = vector.bytes().ok_or_else(|| unexpected_layout(vector.physical()))?;
+                for row in rows.clone() {
+                    match source.get(row) {
+                        Some(bytes) => self.values.push(render(bytes)?.as_bytes())?,
+                        None => self.values.push(&[])?,
+                    }
+                }
+            }
+            Render::Words(render) => {
+                let source = vector.values::<u64>().ok_or_else(|| unexpected_layout(vector.physical()))?;
+                for row in rows.clone() {
+                    if is_valid(validity, row) {
+                        self.values.push(render(source[row])?.as_bytes())?;
+                    } else {
+                        self.values.push(&[])?;
+                    }
+                }
+            }
+        }
+        self.values.nulls.append(validity, rows);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        self.values.text()
+    }
+}

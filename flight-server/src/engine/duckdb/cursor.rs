@@ -1,0 +1,277 @@
+//! An open result: rows still to be computed on the session's connection, rows set aside, or both.
+//!
+//! DuckDB keeps one result stream a connection, and ends it when anything else is prepared there. So before another
+//! statement runs, the rest of the open result is *set aside* in a [`Spool`]: it is read on from there, and both work,
+//! inside a transaction too.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use parking_lot::Mutex;
+
+use super::bind;
+use super::convert::{Assembler, ResultShape};
+use super::errors;
+use super::ffi::{Chunk, Prepared, QueryResult};
+use super::interrupt::Run;
+use crate::engine::Cut;
+use crate::error::{Error, ErrorCode, Result};
+use crate::spool::{Spool, SpoolLimits};
+
+/// How much of a result is set aside: a little in memory, the rest on disk.
+const LIMITS: SpoolLimits = SpoolLimits { memory: 8 << 20, total: 8 << 30 };
+
+/// Rows that DuckDB still computes.
+pub(super) struct Live {
+    /// Kept while its result is read; executed again for each further row of parameters.
+    prepared: Prepared,
+    parameters: ParameterRows,
+    result: QueryResult,
+    assembler: Assembler,
+    /// A chunk of which some rows are still to be taken.
+    chunk: Option<(Chunk, usize)>,
+    /// Whether the last row has been taken: DuckDB fails a fetch after the end.
+    ended: bool,
+}
+
+/// Rows of parameters, one execution each.
+pub(super) struct ParameterRows {
+    batches: Vec<RecordBatch>,
+    batch: usize,
+    row: usize,
+}
+
+impl ParameterRows {
+    /// The rows of these batches; batches without columns or rows count for nothing.
+    pub(super) fn new(batches: Vec<RecordBatch>) -> Self {
+        let batches = batches.into_iter().filter(|b| b.num_columns() > 0 && b.num_rows() > 0).collect();
+        Self { batches, batch: 0, row: 0 }
+    }
+
+    /// How many rows there are in all.
+    pub(super) fn len(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// Binds the next row, and tells whether there was one.
+    pub(super) fn bind_next(&mut self, prepared: &Prepared) -> Result<bool> {
+        let Some(batch) = self.batches.get(self.batch) else { return Ok(false) };
+        bind::bind_row(prepared, batch, self.row)?;
+        self.row += 1;
+        if self.row == batch.num_rows() {
+            self.batch += 1;
+            self.row = 0;
+        }
+        Ok(true)
+    }
+}
+
+impl Live {
+    /// The rows of `result`, and of the executions with the parameters that are left.
+    pub(super) fn new(
+        prepared: Prepared,
+        parameters: ParameterRows,
+        mut result: QueryResult,
+        cut: Cut,
+    ) -> Result<Self> {
+        let assembler = Assembler::new(ResultShape::of(&result.columns())?, cut)?;
+        Ok(Self { prepared, parameters, result, assembler, chunk: None, ended: false })
+    }
+
+    pub(super) fn schema(&self) -> &SchemaRef {
+        self.assembler.schema()
+    }
+
+    /// The next batch, or `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<RecordBatch>> {
+        while !self.ended {
+            let (chunk, taken) = match self.chunk.take() {
+                Some(rest) => rest,
+                None => match self.result.fetch()? {
+                    Some(chunk) => (chunk, 0),
+                    None if self.execute_next()? => continue,
+                    None => {
+                        self.ended = true;
+                        break;
+                    }
+                },
+            };
+            let taken = taken + self.assembler.fill(&chunk, taken)?;
+            if taken < chunk.len() {
+                self.chunk = Some((chunk, taken));
+                break;
+            }
+        }
+        self.assembler.finish()
+    }
+
+    fn execute_next(&mut self) -> Result<bool> {
+        if !self.parameters.bind_next(&self.prepared)? {
+            return Ok(false);
+        }
+        self.result = self.prepared.execute()?;
+        let shape = ResultShape::of(&self.result.columns())?;
+        if shape.schema != *self.assembler.schema() {
+            return Err(Error::new(
+                ErrorCode::TypeUnsupported,
+                "a later row of parameters gives columns of other types than the first one; cast the parameters",
+            ));
+        }
+        Ok(true)
+    }
+}
+
+/// An open result. Whoever reads it and whoever needs its connection share it.
+pub(super) struct Cursor {
+    state: Mutex<State>,
+    abandoned: AtomicBool,
+    /// Whether it holds nothing any more, on the connection or aside.
+    finished: AtomicBool,
+}
+
+struct State {
+    /// Batches set aside, read before anything that is live.
+    aside: Option<Spool>,
+    live: Option<Live>,
+    /// What ended it, told once, after the batches set aside.
+    failure: Option<Error>,
+}
+
+/// What reading from a cursor gave.
+pub(super) enum Step {
+    /// A batch.
+    Batch(RecordBatch),
+    /// The end.
+    End,
+    /// The next batch has to be computed on the connection.
+    NeedsConnection,
+}
+
+impl Cursor {
+    pub(super) fn new(live: Live) -> Arc<Self> {
+        let state = State { aside: None, live: Some(live), failure: None };
+        Arc::new(Self { state: Mutex::new(state), abandoned: AtomicBool::new(false), finished: AtomicBool::new(false) })
+    }
+
+    /// Whether the next batch will have to be computed, as far as can be told without waiting.
+    pub(super) fn wants_connection(&self) -> bool {
+        self.state.try_lock().is_some_and(|state| state.aside.is_none() && state.live.is_some())
+    }
+
+    /// Whether it holds nothing any more.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    /// The next batch from what was set aside, without touching the connection.
+    pub(super) fn take_aside(&self) -> Result<Step> {
+        let mut state = self.state.lock();
+        if let Some(aside) = &mut state.aside {
+            if let Some(batch) = aside.pop()? {
+                return Ok(Step::Batch(batch));
+            }
+            state.aside = None;
+        }
+        if state.live.is_some() {
+            return Ok(Step::NeedsConnection);
+        }
+        self.finished.store(true, Ordering::Release);
+        state.failure.take().map_or(Ok(Step::End), Err)
+    }
+
+    /// The next batch, computed if need be. The caller holds the connection.
+    pub(super) fn next(&self, run: &Run) -> Result<Step> {
+        match self.take_aside()? {
+            Step::NeedsConnection => {}
+            done => return Ok(done),
+        }
+        let mut state = self.state.lock();
+        let Some(live) = &mut state.live else { return Ok(Step::End) };
+        let next = run.interruptible(|| live.next());
+        match next {
+            Ok(Some(batch)) => {
+                if live.ended {
+                    self.finish(&mut state);
+                }
+                Ok(Step::Batch(batch))
+            }
+            Ok(None) => {
+                self.finish(&mut state);
+                Ok(Step::End)
+            }
+            Err(error) => {
+                self.finish(&mut state);
+                Err(error)
+            }
+        }
+    }
+
+    fn finish(&self, state: &mut State) {
+        state.live = None;
+        state.aside = None;
+        self.finished.store(true, Ordering::Release);
+    }
+
+    /// Whether rows of it are still computed on the connection.
+    pub(super) fn is_live(&self) -> bool {
+        self.state.lock().live.is_some()
+    }
+
+    /// Whether nobody will read on.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
+    }
+
+    /// Says that nobody will read on.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+    }
+
+    /// Frees what DuckDB holds for it. The caller holds the connection.
+    pub(super) fn discard(&self) {
+        self.finish(&mut self.state.lock());
+    }
+
+    /// Sets the rest of it aside, so that the connection is free. The caller holds the connection; `run` is the
+    /// statement that waits for it.
+    ///
+    /// # Errors
+    /// When there is more than can be set aside, or `run` was cancelled: the cursor goes on as it was.
+    pub(super) fn set_aside(&self, directory: &Path, run: &Run) -> Result<()> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let Some(live) = &mut state.live else { return Ok(()) };
+        let aside = state.aside.get_or_insert_with(|| Spool::new(directory, LIMITS));
+        loop {
+            if run.is_cancelled() {
+                return Err(errors::cancelled());
+            }
+            if self.is_abandoned() {
+                break;
+            }
+            if aside.is_full() {
+                return Err(Error::new(
+                    ErrorCode::ResultTooLarge,
+                    format!(
+                        "another result of this session is open, and has more than {} GiB left; read it to its end or \
+                         close it before running the next statement",
+                        LIMITS.total >> 30
+                    ),
+                ));
+            }
+            match live.next() {
+                Ok(Some(batch)) => aside.push(batch)?,
+                Ok(None) => break,
+                Err(error) => {
+                    state.failure = Some(error);
+                    break;
+                }
+            }
+        }
+        state.live = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! Up to 2048 rows of a result, by columns.
+
+use duckdb::ffi;
+
+use super::logical_type::LogicalType;
+use super::vector::Vector;
+
+/// Rows, by columns. Its vectors are flat, and die with it.
+pub(in crate::engine::duckdb) struct Chunk {
+    raw: ffi::duckdb_data_chunk,
+    rows: usize,
+    columns: Vec<LogicalType>,
+}
+
+// SAFETY: a chunk owns its rows; nothing else refers to them.
+unsafe impl Send for Chunk {}
+
+impl Chunk {
+    pub(super) fn owned(raw: ffi::duckdb_data_chunk) -> Option<Self> {
+        if raw.is_null() {
+            return None;
+        }
+        // SAFETY: the chunk is live.
+        let rows = unsafe { ffi::duckdb_data_chunk_get_size(raw) } as usize;
+        // SAFETY: the chunk is live.
+        let count = unsafe { ffi::duckdb_data_chunk_get_column_count(raw) };
+        let mut chunk = Self { raw, rows, columns: Vec::with_capacity(count as usize) };
+        for index in 0..count {
+            // SAFETY: the index is in range, and the type is ours to destroy.
+            let ty = unsafe { ffi::duckdb_vector_get_column_type(ffi::duckdb_data_chunk_get_vector(raw, index)) };
+            chunk.columns.push(LogicalType::owned(ty)?);
+        }
+        Some(chunk)
+    }
+
+    /// How many rows there are.
+    pub(in crate::engine::duckdb) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there are none.
+    pub(in crate::engine::duckdb) fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The column at `index` (from 0).
+    pub(in crate::engine::duckdb) fn column(&self, index: usize) -> Option<Vector<'_>> {
+        let ty = self.columns.get(index)?;
+        // SAFETY: the index is in range, and the vector is borrowed from this chunk, which owns its memory.
+        let raw = unsafe { ffi::duckdb_data_chunk_get_vector(self.raw, index as u64) };
+        // SAFETY: the vector holds `rows` rows of that type and lives as long as `self` is borrowed.
+        Some(unsafe { Vector::borrowed(raw, ty.physical(), self.rows) })
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        // SAFETY: handed out by DuckDB for us to destroy, destroyed only here.
+        unsafe { ffi::duckdb_destroy_data_chunk(&mut self.raw) };
+    }
+}

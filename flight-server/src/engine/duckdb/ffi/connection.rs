@@ -1,0 +1,90 @@
+//! A connection: one statement at a time, its own temporary objects, settings and transaction.
+
+use std::ptr;
+use std::sync::Arc;
+
+use duckdb::ffi;
+
+use super::database::RawDatabase;
+use super::result::QueryResult;
+use super::statement::Extracted;
+use super::{Failure, c_string, copied_text};
+
+/// The handle itself, and the database it must not outlive. Statements, results and interrupters share it.
+pub(super) struct RawConnection {
+    pub(super) handle: ffi::duckdb_connection,
+    _database: Arc<RawDatabase>,
+}
+
+// SAFETY: DuckDB guards a connection's state by a lock of its own, so calls may come from any thread.
+unsafe impl Send for RawConnection {}
+// SAFETY: as above; the calls made without that lock, `duckdb_interrupt` and `duckdb_query_progress`, touch atomics.
+unsafe impl Sync for RawConnection {}
+
+impl Drop for RawConnection {
+    fn drop(&mut self) {
+        // SAFETY: made by `duckdb_connect`, closed only here, and everything that uses it holds this in an `Arc`.
+        unsafe { ffi::duckdb_disconnect(&mut self.handle) };
+    }
+}
+
+/// A connection. One result stream lives on it at a time: preparing or running anything else ends the stream.
+pub(in crate::engine::duckdb) struct Connection(Arc<RawConnection>);
+
+impl Connection {
+    pub(super) fn open(database: Arc<RawDatabase>) -> Result<Self, Failure> {
+        let mut handle: ffi::duckdb_connection = ptr::null_mut();
+        // SAFETY: the database is open, and the out pointer is ours.
+        if unsafe { ffi::duckdb_connect(database.0, &mut handle) } != ffi::DuckDBSuccess || handle.is_null() {
+            return Err(Failure::new("DuckDB could not open another connection"));
+        }
+        Ok(Self(Arc::new(RawConnection { handle, _database: database })))
+    }
+
+    /// What can stop or watch this connection's statement from another thread.
+    pub(in crate::engine::duckdb) fn interrupter(&self) -> Interrupter {
+        Interrupter(Arc::clone(&self.0))
+    }
+
+    /// Runs SQL text of the server's own and keeps its whole result in memory.
+    ///
+    /// # Errors
+    /// DuckDB's failure.
+    pub(in crate::engine::duckdb) fn query(&self, sql: &str) -> Result<QueryResult, Failure> {
+        let sql = c_string(sql)?;
+        // SAFETY: an all-zero `duckdb_result` is what the C API takes as an empty one.
+        let mut result: ffi::duckdb_result = unsafe { std::mem::zeroed() };
+        // SAFETY: the connection is open, the text NUL-terminated, the out pointer ours.
+        let state = unsafe { ffi::duckdb_query(self.0.handle, sql.as_ptr(), &mut result) };
+        QueryResult::checked(result, state, Arc::clone(&self.0))
+    }
+
+    /// Parses SQL text into its statements. Nothing is executed.
+    ///
+    /// # Errors
+    /// DuckDB's parser's failure. Text without any statement is no failure.
+    pub(in crate::engine::duckdb) fn extract(&self, sql: &str) -> Result<Extracted, Failure> {
+        let sql = c_string(sql)?;
+        let mut raw: ffi::duckdb_extracted_statements = ptr::null_mut();
+        // SAFETY: the connection is open, the text NUL-terminated, the out pointer ours.
+        let count = unsafe { ffi::duckdb_extract_statements(self.0.handle, sql.as_ptr(), &mut raw) };
+        let extracted = Extracted::new(raw, count, Arc::clone(&self.0));
+        // SAFETY: the extracted statements are live (or null, which the call takes); the text is copied at once.
+        match unsafe { copied_text(ffi::duckdb_extract_statements_error(raw)) } {
+            Some(message) => Err(Failure::new(message)),
+            None => Ok(extracted),
+        }
+    }
+}
+
+/// Stops the statement that runs on a connection, from any thread.
+#[derive(Clone)]
+pub(in crate::engine::duckdb) struct Interrupter(Arc<RawConnection>);
+
+impl Interrupter {
+    /// Asks the running statement to stop. Does nothing to a statement that starts later.
+    pub(in crate::engine::duckdb) fn interrupt(&self) {
+        // SAFETY: the connection is open as long as this holds it; the call sets an atomic flag.
+        unsafe { ffi::duckdb_interrupt(self.0.handle) };
+    }
+}

@@ -1,0 +1,274 @@
+//! One column of a chunk, or what is nested in it: read-only views of DuckDB's memory.
+
+use std::marker::PhantomData;
+use std::slice;
+
+use duckdb::ffi;
+
+use super::logical_type::LogicalType;
+
+/// How DuckDB lays out the values of a vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine::duckdb) enum Physical {
+    /// One byte, 0 or 1.
+    Bool,
+    /// Signed integers, by their width in bits.
+    I8,
+    /// See `I8`.
+    I16,
+    /// See `I8`.
+    I32,
+    /// See `I8`.
+    I64,
+    /// Two words: [`HugeInt`].
+    I128,
+    /// Unsigned integers, by their width in bits.
+    U8,
+    /// See `U8`.
+    U16,
+    /// See `U8`.
+    U32,
+    /// See `U8`.
+    U64,
+    /// Two words: [`UHugeInt`].
+    U128,
+    /// Floating-point numbers.
+    F32,
+    /// See `F32`.
+    F64,
+    /// [`Interval`].
+    Interval,
+    /// Text or bytes of any length.
+    Bytes,
+    /// Entries of offset and length into one child.
+    List,
+    /// So many elements of one child a row.
+    Array(usize),
+    /// One child a member; for a union, the tag first.
+    Struct,
+    /// Nothing that this wrapper can read.
+    Opaque,
+}
+
+/// DuckDB's 128-bit signed integer.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(in crate::engine::duckdb) struct HugeInt {
+    lower: u64,
+    upper: i64,
+}
+
+impl From<HugeInt> for i128 {
+    fn from(value: HugeInt) -> Self {
+        (i128::from(value.upper) << 64) | i128::from(value.lower)
+    }
+}
+
+/// DuckDB's 128-bit unsigned integer.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(in crate::engine::duckdb) struct UHugeInt {
+    lower: u64,
+    upper: u64,
+}
+
+impl From<UHugeInt> for u128 {
+    fn from(value: UHugeInt) -> Self {
+        (u128::from(value.upper) << 64) | u128::from(value.lower)
+    }
+}
+
+/// DuckDB's interval.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(in crate::engine::duckdb) struct Interval {
+    /// Months.
+    pub(in crate::engine::duckdb) months: i32,
+    /// Days.
+    pub(in crate::engine::duckdb) days: i32,
+    /// Microseconds.
+    pub(in crate::engine::duckdb) micros: i64,
+}
+
+/// Where a list's elements are in the child vector.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(in crate::engine::duckdb) struct ListEntry {
+    /// The first element.
+    pub(in crate::engine::duckdb) offset: u64,
+    /// How many there are.
+    pub(in crate::engine::duckdb) length: u64,
+}
+
+/// A type whose values stand in a vector as they are, whatever their bits.
+pub(in crate::engine::duckdb) trait Plain: Copy + private::Sealed {
+    /// The layout it has.
+    const PHYSICAL: Physical;
+}
+
+mod private {
+    pub(in crate::engine::duckdb) trait Sealed {}
+}
+
+macro_rules! plain {
+    ($($ty:ty => $physical:ident),+ $(,)?) => {
+        $(
+            impl private::Sealed for $ty {}
+            impl Plain for $ty {
+                const PHYSICAL: Physical = Physical::$physical;
+            }
+        )+
+    };
+}
+
+plain! {
+    i8 => I8, i16 => I16, i32 => I32, i64 => I64, u8 => U8, u16 => U16, u32 => U32, u64 => U64, f32 => F32,
+    f64 => F64, HugeInt => I128, UHugeInt => U128, Interval => Interval, ListEntry => List,
+}
+
+/// A column's values, borrowed from its chunk.
+#[derive(Clone, Copy)]
+pub(in crate::engine::duckdb) struct Vector<'chunk> {
+    raw: ffi::duckdb_vector,
+    physical: Physical,
+    len: usize,
+    chunk: PhantomData<&'chunk ()>,
+}
+
+impl<'chunk> Vector<'chunk> {
+    /// # Safety
+    /// `raw` holds `len` flat values laid out as `physical`, and lives and stays unchanged during `'chunk`.
+    pub(super) unsafe fn borrowed(raw: ffi::duckdb_vector, physical: Physical, len: usize) -> Self {
+        Self { raw, physical, len, chunk: PhantomData }
+    }
+
+    /// How its values are laid out.
+    pub(in crate::engine::duckdb) fn physical(&self) -> Physical {
+        self.physical
+    }
+
+    /// One bit a value, set where it is not NULL, least significant first; `None` when no value is NULL.
+    pub(in crate::engine::duckdb) fn validity(&self) -> Option<&'chunk [u8]> {
+        // SAFETY: the vector is live.
+        let mask = unsafe { ffi::duckdb_vector_get_validity(self.raw) };
+        if mask.is_null() || self.len == 0 {
+            return None;
+        }
+        // SAFETY: the mask has a bit for each value, in whole 64-bit words, and lives as long as the vector.
+        Some(unsafe { slice::from_raw_parts(mask.cast::<u8>(), self.len.div_ceil(64) * 8) })
+    }
+
+    /// The values, when they are laid out as `T`. What stands at a NULL is arbitrary.
+    pub(in crate::engine::duckdb) fn values<T: Plain>(&self) -> Option<&'chunk [T]> {
+        (T::PHYSICAL == self.physical).then(|| self.slice())
+    }
+
+    /// The values of a boolean vector, one byte each: 0 is false.
+    pub(in crate::engine::duckdb) fn booleans(&self) -> Option<&'chunk [u8]> {
+        (self.physical == Physical::Bool).then(|| self.slice())
+    }
+
+    /// The values of a text or binary vector.
+    pub(in crate::engine::duckdb) fn bytes(&self) -> Option<Bytes<'chunk>> {
+        (self.physical == Physical::Bytes).then(|| Bytes {
+            strings: self.slice(),
+            validity: self.validity(),
+            chunk: PhantomData,
+        })
+    }
+
+    /// The one child of a list or array.
+    pub(in crate::engine::duckdb) fn element(&self) -> Option<Vector<'chunk>> {
+        let (raw, len) = match self.physical {
+            // SAFETY: the vector is live and a list.
+            Physical::List => unsafe {
+                (ffi::duckdb_list_vector_get_child(self.raw), ffi::duckdb_list_vector_get_size(self.raw) as usize)
+            },
+            // SAFETY: the vector is live and an array.
+            Physical::Array(size) => (unsafe { ffi::duckdb_array_vector_get_child(self.raw) }, self.len * size),
+            _ => return None,
+        };
+        self.child(raw, len)
+    }
+
+    /// The member at `index` of a struct; of a union, the tag is the first.
+    pub(in crate::engine::duckdb) fn member(&self, index: usize) -> Option<Vector<'chunk>> {
+        if self.physical != Physical::Struct {
+            return None;
+        }
+        // SAFETY: the vector is live and a struct; the caller's index comes from the struct's own type.
+        let raw = unsafe { ffi::duckdb_struct_vector_get_child(self.raw, index as u64) };
+        self.child(raw, self.len)
+    }
+
+    fn child(&self, raw: ffi::duckdb_vector, len: usize) -> Option<Vector<'chunk>> {
+        if raw.is_null() {
+            return None;
+        }
+        // SAFETY: the child is live, and the type is ours to destroy.
+        let ty = LogicalType::owned(unsafe { ffi::duckdb_vector_get_column_type(raw) })?;
+        // SAFETY: a child has the length its parent gives it and lives as long as its parent.
+        Some(unsafe { Vector::borrowed(raw, ty.physical(), len) })
+    }
+
+    fn slice<T>(&self) -> &'chunk [T] {
+        // SAFETY: the vector is live.
+        let data = unsafe { ffi::duckdb_vector_get_data(self.raw) };
+        if data.is_null() || self.len == 0 {
+            return &[];
+        }
+        debug_assert!(data.cast::<T>().is_aligned());
+        // SAFETY: the callers have checked that the vector's layout is `T`, any bits of which are a value of it; there
+        // are `len` of them, and they live as long as the vector.
+        unsafe { slice::from_raw_parts(data.cast::<T>(), self.len) }
+    }
+}
+
+/// The values of a text or binary vector.
+#[derive(Clone, Copy)]
+pub(in crate::engine::duckdb) struct Bytes<'chunk> {
+    strings: &'chunk [StringT],
+    validity: Option<&'chunk [u8]>,
+    chunk: PhantomData<&'chunk ()>,
+}
+
+/// DuckDB's `string_t`: up to twelve bytes in place, else a pointer.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct StringT {
+    length: u32,
+    prefix: [u8; 4],
+    pointer: *const u8,
+}
+
+impl<'chunk> Bytes<'chunk> {
+    const INLINE: usize = 12;
+
+    /// The value at `row`, or `None` where it is NULL or there is no such row.
+    pub(in crate::engine::duckdb) fn get(&self, row: usize) -> Option<&'chunk [u8]> {
+        let string = self.valid(row)?;
+        let length = string.length as usize;
+        let start = if length <= Self::INLINE {
+            // The bytes follow the length.
+            std::ptr::from_ref(string).cast::<u8>().wrapping_add(4)
+        } else {
+            string.pointer
+        };
+        // SAFETY: the value is not NULL, so its length is true and its bytes are in place or at the pointer, where they
+        // live as long as the chunk.
+        Some(unsafe { slice::from_raw_parts(start, length) })
+    }
+
+    /// The length in bytes of the value at `row`: 0 where it is NULL, whose stored length means nothing.
+    pub(in crate::engine::duckdb) fn length(&self, row: usize) -> usize {
+        self.valid(row).map_or(0, |string| string.length as usize)
+    }
+
+    fn valid(&self, row: usize) -> Option<&'chunk StringT> {
+        let string = self.strings.get(row)?;
+        match self.validity {
+            Some(mask) if mask[row / 8] & (1 << (row % 8)) == 0 => None,
+            _ => Some(string),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The DuckDB instance of a node: opened once, locked down before any client reaches it.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::ffi::{Connection, Database, limit_arenas};
+use super::internal::{self, quoted_text};
+use super::session::DuckDbSession;
+use crate::engine::{Engine, EngineFacts, EngineSession, StateEntry};
+use crate::error::{Error, ErrorCode, Result};
+
+/// The settings that a client may change for its session. All others are the operator's: they reach beyond the session,
+/// write files, or change how the server itself reads results and errors.
+const SESSION_SETTINGS: [&str; 27] = [
+    "Calendar",
+    "TimeZone",
+    "asof_loop_join_threshold",
+    "deprecated_using_key_syntax",
+    "disable_timestamptz_casts",
+    "dynamic_or_filter_threshold",
+    "enable_caching_operators",
+    "explain_output",
+    "ieee_floating_point_ops",
+    "ignore_unknown_crs",
+    "integer_division",
+    "lambda_syntax",
+    "late_materialization_max_rows",
+    "merge_join_threshold",
+    "nested_loop_join_threshold",
+    "order_by_non_integer_literal",
+    "ordered_aggregate_threshold",
+    "partitioned_write_flush_threshold",
+    "partitioned_write_max_open_files",
+    "perfect_ht_threshold",
+    "pivot_filter_threshold",
+    "pivot_limit",
+    "prefer_range_joins",
+    "preserve_identifier_case",
+    "scalar_subquery_error_on_multiple_rows",
+    "schema",
+    "search_path",
+];
+
+/// How much DuckDB computes ahead of the reader. It counts sixteen bytes a string, whatever its length, so that little of
+/// it may hold much; more made bulk transfer no faster.
+const STREAMING_BUFFER: &str = "1KB";
+
+/// Arenas of the C library's allocator. More of them keep more freed memory without being faster here.
+const ARENAS: i32 = 4;
+
+/// How an instance is opened.
+#[derive(Debug, Clone)]
+pub struct DuckDbOptions {
+    /// The database file, or `:memory:`.
+    pub database: String,
+    /// The most memory DuckDB may use, in bytes; DuckDB's own default when `None`.
+    pub memory_limit: Option<u64>,
+    /// Worker threads; as many as cores when `None`.
+    pub threads: Option<usize>,
+    /// Where DuckDB puts what does not fit into memory, and open results are set aside. It exists.
+    pub temp_dir: PathBuf,
+    /// The most bytes DuckDB may put there; no limit but the disk's when `None`.
+    pub temp_limit: Option<u64>,
+    /// Directories that SQL may read and COPY into. Everything else of the file system is closed to it.
+    pub allow_files: Vec<PathBuf>,
+    /// Where extensions are loaded from; DuckDB's own place when `None`.
+    pub extension_dir: Option<PathBuf>,
+}
+
+/// The database files that are open in this process: DuckDB would open one twice without a word, and lose writes.
+static OPEN_FILES: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
+
+/// Holds a file's place in [`OPEN_FILES`].
+struct OpenFile(Option<PathBuf>);
+
+impl OpenFile {
+    fn register(database: &str) -> Result<Self> {
+        if database == ":memory:" {
+            return Ok(Self(None));
+        }
+        let path = std::path::absolute(database).map_err(|error| cannot_open(database, &error))?;
+        if !OPEN_FILES.lock().insert(path.clone()) {
+            return Err(cannot_open(database, &"it is already open in this process"));
+        }
+        Ok(Self(Some(path)))
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            OPEN_FILES.lock().remove(path);
+        }
+    }
+}
+
+fn cannot_open(database: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorCode::Internal, format!("the database {database} can't be opened: {why}"))
+        .with_sqlstate(crate::error::SqlState("58030"))
+}
+
+/// What all sessions of an instance share.
+pub(super) struct Instance {
+    /// Taken at shutdown; closed when the last session's connection is gone too.
+    database: Mutex<Option<Database>>,
+    /// Where open results are set aside.
+    pub(super) temp_dir: PathBuf,
+    /// The settings that clients may change, as far as they exist here.
+    pub(super) settings: Vec<String>,
+    /// Held by an autocommit statement that changes the catalog: DuckDB fails one of two at once.
+    pub(super) catalog: Mutex<()>,
+    _file: OpenFile,
+}
+
+impl Instance {
+    /// Opens a connection.
+    pub(super) fn connect(&self) -> Result<Connection> {
+        match &*self.database.lock() {
+            Some(database) => Ok(database.connect()?),
+            None => Err(Error::new(ErrorCode::Draining, "the server is shutting down; connect to another node")),
+        }
+    }
+}
+
+/// DuckDB.
+pub struct DuckDb {
+    instance: Arc<Instance>,
+    facts: EngineFacts,
+    sessions: Mutex<Vec<std::sync::Weak<DuckDbSession>>>,
+}
+
+impl DuckDb {
+    /// Opens the database and locks it down. It blocks: reading the write-ahead log may take long.
+    ///
+    /// # Errors
+    /// When the file can't be opened, is open elsewhere, or an option is refused.
+    pub fn open(options: DuckDbOptions) -> Result<Arc<Self>> {
+        limit_arenas(ARENAS);
+        let file = OpenFile::register(&options.database)?;
+        let database = Database::open(&options.database, &open_options(&options))
+            .map_err(|failure| cannot_open(&options.database, &Error::from(failure)))?;
+        let connection = database.connect()?;
+        lock_down(&connection, &options.allow_files)?;
+        let facts = facts(&connection)?;
+        let settings = existing_settings(&connection)?;
+        let instance = Arc::new(Instance {
+            database: Mutex::new(Some(database)),
+            temp_dir: options.temp_dir,
+            settings,
+            catalog: Mutex::new(()),
+            _file: file,
+        });
+        Ok(Arc::new(Self { instance, facts, sessions: Mutex::default() }))
+    }
+}
+
+fn open_options(options: &DuckDbOptions) -> Vec<(&'static str, String)> {
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    let mut all = vec![
+        ("allow_persistent_secrets", "false".to_owned()),
+        ("autoinstall_known_extensions", "false".to_owned()),
+        ("autoload_known_extensions", "false".to_owned()),
+        ("allow_community_extensions", "false".to_owned()),
+        ("temp_directory", path(&options.temp_dir)),
+    ];
+    if let Some(bytes) = options.memory_limit {
+        all.push(("memory_limit", format!("{bytes}B")));
+    }
+    if let Some(threads) = options.threads {
+        all.push(("threads", threads.to_string()));
+    }
+    if let Some(bytes) = options.temp_limit {
+        all.push(("max_temp_directory_size", format!("{bytes}B")));
+    }
+    if let Some(directory) = &options.extension_dir {
+        all.push(("extension_directory", path(directory)));
+    }
+    all
+}
+
+/// Closes what clients must not reach, in the order in which DuckDB lets it be closed: nothing can be set after the last.
+fn lock_down(connection: &Connection, allow_files: &[PathBuf]) -> Result<()> {
+    let list =
+        |items: &mut dyn Iterator<Item = String>| items.map(|item| quoted_text(&item)).collect::<Vec<_>>().join(", ");
+    let directories = list(&mut allow_files.iter().map(|path| path.to_string_lossy().into_owned()));
+    // The server sets the streaming buffer of each connection itself, after the lock; a client that changes its own changes
+    // how much of its own results is computed ahead.
+    let names = SESSION_SETTINGS.iter().chain(&["streaming_buffer_size"]);
+    let settings = list(&mut names.map(|name| (*name).to_owned()));
+    let statements = [
+        // Failures come as JSON, with their class, their position and what else DuckDB knows.
+        "SET GLOBAL errors_as_json = true".to_owned(),
+        format!("SET allowed_directories = [{directories}]"),
+        "SET enable_external_access = false".to_owned(),
+        format!("SET allowed_configs = [{settings}]"),
+        "SET lock_configuration = true".to_owned(),
+    ];
+    for statement in statements {
+        internal::run(connection, &statement)?;
+    }
+    Ok(())
+}
+
+fn existing_settings(connection: &Connection) -> Result<Vec<String>> {
+    let names = internal::rows(connection, "SELECT name FROM duckdb_settings()", &[])?;
+    let known = |name: &String| SESSION_SETTINGS.contains(&name.as_str());
+    Ok(names.into_iter().flatten().flatten().filter(known).collect())
+}
+
+fn facts(connection: &Connection) -> Result<EngineFacts> {
+    let column = |sql: &str| -> Result<Vec<String>> {
+        Ok(internal::rows(connection, sql, &[])?.into_iter().flatten().flatten().collect())
+    };
+    let functions = |types: &str| {
+        column(&format!(
+            "SELECT DISTINCT function_name FROM duckdb_functions()
+             WHERE function_type = 'scalar' AND regexp_full_match(function_name, '[a-z_][a-z0-9_]*')
+               AND parameter_types[1] IN ({types}) ORDER BY 1"
+        ))
+    };
+    Ok(EngineFacts {
+        version: Database::library_version().trim_start_matches('v').to_owned(),
+        keywords: column(
+            "SELECT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = 'reserved' ORDER BY 1",
+        )?,
+        numeric_functions: functions(
+            "'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UBIGINT', 'FLOAT', 'DOUBLE', 'DECIMAL'",
+        )?,
+        string_functions: functions("'VARCHAR'")?,
+        datetime_functions: functions(
+            "'DATE', 'TIME', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME WITH TIME ZONE', 'INTERVAL'",
+        )?,
+        system_functions: column(
+            "SELECT DISTINCT function_name FROM duckdb_functions()
+             WHERE function_type = 'scalar' AND len(parameter_types) = 0
+               AND (function_name LIKE 'current%' OR function_name LIKE '%version%' OR function_name LIKE '%user%')
+             ORDER BY 1",
+        )?,
+        read_only: false,
+    })
+}
+
+#[async_trait]
+impl Engine for DuckDb {
+    fn name(&self) -> &'static str {
+        "duckdb"
+    }
+
+    fn facts(&self) -> &EngineFacts {
+        &self.facts
+    }
+
+    async fn open_session(&self, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
+        let session = DuckDbSession::open(Arc::clone(&self.instance), replay.to_vec()).await?;
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|session| session.strong_count() > 0);
+        sessions.push(Arc::downgrade(&session));
+        Ok(session)
+    }
+
+    async fn shutdown(&self) {
+        let sessions: Vec<_> = self.sessions.lock().drain(..).filter_map(|session| session.upgrade()).collect();
+        for session in sessions {
+            session.close().await;
+        }
+        let database = self.instance.database.lock().take();
+        // Closing writes the write-ahead log into the file, which may take long.
+        let closed = tokio::task::spawn_blocking(move || drop(database)).await;
+        if let Err(error) = closed {
+            tracing::error!(%error, "the database was not closed cleanly; its log is replayed at the next start");
+        }
+    }
+}
+
+/// The settings of every new connection, beyond the instance's.
+pub(super) fn prepare_connection(connection: &Connection) -> Result<()> {
+    internal::run(connection, &format!("SET streaming_buffer_size = '{STREAMING_BUFFER}'"))
+}

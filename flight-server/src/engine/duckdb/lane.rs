@@ -1,0 +1,457 @@
+//! What happens on a session's connection, one thing at a time. Everything here blocks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+
+use super::convert::{Assembler, ResultShape};
+use super::cursor::{Cursor, Live, ParameterRows, Step};
+use super::errors;
+use super::ffi::{Connection, Prepared, Returned, release_free_memory};
+use super::instance::Instance;
+use super::internal;
+use super::interrupt::Run;
+use super::state::SessionState;
+use super::statement;
+use crate::engine::{Cut, Plan, StateEntry, Statement, StatementKind, TransactionStatus};
+use crate::error::{Error, ErrorCode, Result, SqlState};
+
+/// How long an autocommit statement is tried again while other transactions are in its way.
+const RETRY_FOR: Duration = Duration::from_secs(10);
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+/// The transaction status, readable without the lane.
+#[derive(Default)]
+pub(super) struct SharedStatus(AtomicU8);
+
+impl SharedStatus {
+    pub(super) fn get(&self) -> TransactionStatus {
+        match self.0.load(Ordering::Acquire) {
+            0 => TransactionStatus::Autocommit,
+            1 => TransactionStatus::Open,
+            _ => TransactionStatus::Failed,
+        }
+    }
+
+    fn set(&self, status: TransactionStatus) {
+        let number = match status {
+            TransactionStatus::Autocommit => 0,
+            TransactionStatus::Open => 1,
+            TransactionStatus::Failed => 2,
+        };
+        self.0.store(number, Ordering::Release);
+    }
+}
+
+/// A session's connection, and what is open on it.
+pub(super) struct Lane {
+    pub(super) instance: Arc<Instance>,
+    pub(super) status: Arc<SharedStatus>,
+    connection: Option<Connection>,
+    cursor: Option<Arc<Cursor>>,
+    /// The state of a session in which nothing was set.
+    fresh: SessionState,
+    state: SessionState,
+}
+
+/// What executing a statement gave.
+pub(super) struct Executed {
+    pub(super) kind: StatementKind,
+    pub(super) schema: SchemaRef,
+    /// Rows that are there already.
+    pub(super) batches: Vec<RecordBatch>,
+    /// Where the rest of them comes from.
+    pub(super) cursor: Option<Arc<Cursor>>,
+    pub(super) changed: Option<u64>,
+    pub(super) is_update: bool,
+    pub(super) state: Vec<StateEntry>,
+}
+
+impl Lane {
+    /// A lane on a new connection, in the state that `replay` describes.
+    pub(super) fn open(instance: Arc<Instance>, connection: Connection, replay: &[StateEntry]) -> Result<Self> {
+        super::instance::prepare_connection(&connection)?;
+        let fresh = SessionState::of(&connection, &instance.settings)?;
+        for entry in replay {
+            if let Some(sql) = &entry.sql {
+                internal::run(&connection, sql).map_err(|error| {
+                    let what = format!("the session's {} could not be set again: {error}", entry.key);
+                    Error::new(ErrorCode::SessionUnreclaimable, what)
+                })?;
+            }
+        }
+        let state = SessionState::of(&connection, &instance.settings)?;
+        let status = Arc::default();
+        Ok(Self { instance, status, connection: Some(connection), cursor: None, fresh, state })
+    }
+
+    /// The connection, free for another statement: the rest of an open result is set aside first.
+    pub(super) fn connection(&mut self, run: &Run) -> Result<&Connection> {
+        if let Some(cursor) = self.cursor.take() {
+            if cursor.is_abandoned() {
+                cursor.discard();
+            } else if let Err(error) = cursor.set_aside(&self.instance.temp_dir, run) {
+                self.cursor = Some(cursor);
+                return Err(error);
+            }
+        }
+        self.connection.as_ref().ok_or_else(closed)
+    }
+
+    /// Ends everything on the connection, and closes it.
+    pub(super) fn close(&mut self) {
+        if let Some(cursor) = self.cursor.take() {
+            cursor.abandon();
+            cursor.discard();
+        }
+        // What the session did not commit must not outlive it in a result somebody still holds.
+        if let Some(connection) = self.connection.take()
+            && self.status.get() != TransactionStatus::Autocommit
+            && let Err(error) = internal::run(&connection, "ROLLBACK")
+        {
+            tracing::debug!(%error, "the transaction of a closed session was over already");
+        }
+        self.status.set(TransactionStatus::Autocommit);
+    }
+
+    /// Plans `sql` without executing it.
+    pub(super) fn plan(&mut self, sql: &str, run: &Run) -> Result<Plan> {
+        let connection = self.connection(run)?;
+        let mut extracted = connection.extract(sql)?;
+        match extracted.count() {
+            0 => Err(no_statement()),
+            1 => {
+                let prepared = run.interruptible(|| extracted.prepare(0))?;
+                plan_of(&prepared, sql)
+            }
+            // Later statements may need what earlier ones make, so nothing can be said before they run.
+            _ => Ok(Plan { kind: StatementKind::Other, schema: None, is_update: false, parameters: Schema::empty() }),
+        }
+    }
+
+    /// Executes a statement: completely, or, when it reads, up to its first batch.
+    pub(super) fn execute(&mut self, statement: &Statement, run: &Run) -> Result<Executed> {
+        let before = self.status.get();
+        let executed = self.execute_all(statement, run);
+        match &executed {
+            Ok(executed) if matches!(executed.kind, StatementKind::Transaction | StatementKind::Other) => {
+                self.probe_status();
+            }
+            // A failure may have aborted the transaction.
+            Err(_) if before != TransactionStatus::Autocommit => self.probe_status(),
+            _ => {}
+        }
+        let mut executed = executed?;
+        if matches!(executed.kind, StatementKind::Setting | StatementKind::Other) {
+            executed.state = self.state_changes()?;
+        }
+        Ok(executed)
+    }
+
+    fn execute_all(&mut self, statement: &Statement, run: &Run) -> Result<Executed> {
+        let count = self.connection(run)?.extract(&statement.sql)?.count();
+        if count == 0 {
+            return Err(no_statement());
+        }
+        let parameters = ParameterRows::new(statement.parameters.clone());
+        if count > 1 && parameters.len() > 0 {
+            return Err(Error::new(
+                ErrorCode::RequestInvalid,
+                "parameters were bound to a text of several statements; run the statements one by one",
+            ));
+        }
+        let mut kinds = Vec::new();
+        for index in 0..count {
+            let mut executed = self.execute_with_retry(statement, index, run)?;
+            kinds.push(executed.kind);
+            if index + 1 == count {
+                // What the server does after a statement, it does after a text with such a statement in it.
+                if count > 1
+                    && executed.kind == StatementKind::Read
+                    && kinds.iter().any(|kind| *kind != StatementKind::Read)
+                {
+                    executed = self.finish_reading(executed, run)?;
+                    executed.kind = StatementKind::Other;
+                }
+                return Ok(executed);
+            }
+            if executed.cursor.is_some() {
+                self.finish_reading(executed, run)?;
+            }
+            if kinds.last() == Some(&StatementKind::Transaction) {
+                self.probe_status();
+            }
+        }
+        Err(no_statement())
+    }
+
+    /// Reads the rest of a result into memory.
+    fn finish_reading(&mut self, mut executed: Executed, run: &Run) -> Result<Executed> {
+        if let Some(cursor) = executed.cursor.take() {
+            while let Step::Batch(batch) = cursor.next(run)? {
+                executed.batches.push(batch);
+            }
+            self.cursor = None;
+        }
+        Ok(executed)
+    }
+
+    /// Executes the statement at `index`, again if other transactions are in its way and it is safe: it is a
+    /// transaction of its own, and was rolled back.
+    fn execute_with_retry(&mut self, statement: &Statement, index: u64, run: &Run) -> Result<Executed> {
+        let start = Instant::now();
+        let mut wait = Duration::from_millis(1);
+        loop {
+            let alone = self.status.get() == TransactionStatus::Autocommit;
+            match self.execute_once(statement, index, run) {
+                Err(error) if alone && error.sqlstate == SqlState("40001") && start.elapsed() < RETRY_FOR => {
+                    if run.wait(wait) {
+                        return Err(errors::cancelled());
+                    }
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn execute_once(&mut self, statement: &Statement, index: u64, run: &Run) -> Result<Executed> {
+        let alone = self.status.get() == TransactionStatus::Autocommit;
+        let instance = Arc::clone(&self.instance);
+        let connection = self.connection(run)?;
+        let mut extracted = connection.extract(&statement.sql)?;
+        let prepared = run.interruptible(|| extracted.prepare(index))?;
+        statement::check_allowed(prepared.statement_type(), &statement.sql)?;
+        let kind = statement::kind(prepared.statement_type());
+        let parameters = ParameterRows::new(statement.parameters.clone());
+        if run.is_cancelled() {
+            return Err(errors::cancelled());
+        }
+        let _alone_in_catalog = (alone && kind == StatementKind::Definition).then(|| instance.catalog.lock());
+        if kind == StatementKind::Read {
+            return self.read(prepared, parameters, statement.cut, run);
+        }
+        let is_update = statement::is_update(&prepared, &statement.sql);
+        if alone && parameters.len() > 1 {
+            return as_one_transaction(connection, || {
+                change(&prepared, parameters, kind, is_update, statement.cut, run)
+            });
+        }
+        change(&prepared, parameters, kind, is_update, statement.cut, run)
+    }
+
+    fn read(&mut self, prepared: Prepared, mut parameters: ParameterRows, cut: Cut, run: &Run) -> Result<Executed> {
+        if !parameters.bind_next(&prepared)? {
+            super::bind::check_count(&prepared, 0)?;
+        }
+        let result = run.interruptible(|| prepared.execute())?;
+        let live = Live::new(prepared, parameters, result, cut)?;
+        let schema = Arc::clone(live.schema());
+        let cursor = Cursor::new(live);
+        // The first rows are computed at once: most results have no more, and a failure comes as the call's own.
+        let mut batches = Vec::new();
+        if let Step::Batch(batch) = cursor.next(run)? {
+            batches.push(batch);
+        }
+        let cursor = cursor.is_live().then_some(cursor);
+        self.cursor.clone_from(&cursor);
+        Ok(Executed {
+            kind: StatementKind::Read,
+            schema,
+            batches,
+            cursor,
+            changed: None,
+            is_update: false,
+            state: Vec::new(),
+        })
+    }
+
+    /// The next batch of a cursor.
+    pub(super) fn fetch(&mut self, cursor: &Arc<Cursor>, run: &Run) -> Result<Step> {
+        let step = cursor.next(run);
+        if !cursor.is_live() && self.cursor.as_ref().is_some_and(|open| Arc::ptr_eq(open, cursor)) {
+            self.cursor = None;
+        }
+        if step.is_err() && self.status.get() != TransactionStatus::Autocommit {
+            self.probe_status();
+        }
+        step
+    }
+
+    /// Frees what an abandoned cursor holds.
+    pub(super) fn discard(&mut self, cursor: &Arc<Cursor>) {
+        cursor.discard();
+        if self.cursor.as_ref().is_some_and(|open| Arc::ptr_eq(open, cursor)) {
+            self.cursor = None;
+        }
+        // DuckDB frees an unfinished stream's memory only when the next statement begins.
+        if let Some(connection) = &self.connection
+            && let Err(error) = internal::run(connection, "SELECT 1")
+        {
+            tracing::debug!(%error, "the statement that frees an abandoned result failed");
+        }
+        release_free_memory();
+    }
+
+    /// Opens a transaction.
+    pub(super) fn begin(&mut self, run: &Run) -> Result<()> {
+        if self.status.get() == TransactionStatus::Autocommit {
+            internal::run(self.connection(run)?, "BEGIN TRANSACTION")?;
+            self.status.set(TransactionStatus::Open);
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction by `sql`. It is over even when that fails.
+    pub(super) fn end(&mut self, sql: &str, run: &Run) -> Result<()> {
+        if self.status.get() == TransactionStatus::Autocommit {
+            return Ok(());
+        }
+        let connection = self.connection(run)?;
+        let ended = internal::run(connection, sql);
+        if ended.is_err()
+            && let Err(error) = internal::run(connection, "ROLLBACK")
+        {
+            tracing::debug!(%error, "the transaction was over already");
+        }
+        self.status.set(TransactionStatus::Autocommit);
+        ended
+    }
+
+    /// Asks DuckDB what its transaction status is. No call tells it, but a transaction has a number: two statements have
+    /// the same one only inside a transaction.
+    fn probe_status(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        let number = || internal::rows(connection, "SELECT txid_current()::VARCHAR", &[]);
+        let status = match (number(), number()) {
+            (Ok(first), Ok(second)) if first == second => TransactionStatus::Open,
+            (Ok(_), Ok(_)) => TransactionStatus::Autocommit,
+            _ => TransactionStatus::Failed,
+        };
+        self.status.set(status);
+    }
+
+    /// What has changed in the session's state since it was last asked.
+    pub(super) fn state_changes(&mut self) -> Result<Vec<StateEntry>> {
+        let Some(connection) = &self.connection else { return Err(closed()) };
+        if self.status.get() == TransactionStatus::Failed {
+            // Nothing can be asked until it is rolled back; the next change finds what is missing.
+            return Ok(Vec::new());
+        }
+        let now = SessionState::of(connection, &self.instance.settings)?;
+        let changes = now.changes_since(&self.state, &self.fresh);
+        self.state = now;
+        Ok(changes)
+    }
+}
+
+/// Runs `work` between BEGIN and COMMIT.
+fn as_one_transaction<R>(connection: &Connection, work: impl FnOnce() -> Result<R>) -> Result<R> {
+    internal::run(connection, "BEGIN TRANSACTION")?;
+    let done = work().and_then(|done| internal::run(connection, "COMMIT").map(|()| done));
+    if done.is_err()
+        && let Err(error) = internal::run(connection, "ROLLBACK")
+    {
+        tracing::debug!(%error, "the transaction was over already");
+    }
+    done
+}
+
+/// Executes a statement that changes something, once a row of parameters.
+fn change(
+    prepared: &Prepared,
+    mut parameters: ParameterRows,
+    kind: StatementKind,
+    is_update: bool,
+    cut: Cut,
+    run: &Run,
+) -> Result<Executed> {
+    let mut executed = Executed {
+        kind,
+        schema: Arc::new(Schema::empty()),
+        batches: Vec::new(),
+        cursor: None,
+        changed: None,
+        is_update,
+        state: Vec::new(),
+    };
+    if !parameters.bind_next(prepared)? {
+        super::bind::check_count(prepared, 0)?;
+    }
+    loop {
+        run.interruptible(|| execute_once_bound(prepared, cut, &mut executed))?;
+        if !parameters.bind_next(prepared)? {
+            return Ok(executed);
+        }
+    }
+}
+
+fn execute_once_bound(prepared: &Prepared, cut: Cut, executed: &mut Executed) -> Result<()> {
+    let mut result = prepared.execute()?;
+    let returned = result.returned();
+    let shape = ResultShape::of(&result.columns())?;
+    executed.schema = Arc::clone(&shape.schema);
+    let mut assembler = Assembler::new(shape, cut)?;
+    let mut batches = Vec::new();
+    while let Some(chunk) = result.fetch()? {
+        let mut taken = 0;
+        while taken < chunk.len() {
+            taken += assembler.fill(&chunk, taken)?;
+            if taken < chunk.len() {
+                batches.extend(assembler.finish()?);
+            }
+        }
+    }
+    batches.extend(assembler.finish()?);
+    if returned == Returned::ChangedRows {
+        let changed = batches.iter().map(counted).sum::<u64>();
+        executed.changed = Some(executed.changed.unwrap_or(0) + changed);
+    } else if executed.kind == StatementKind::Write {
+        let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+        executed.changed = Some(executed.changed.unwrap_or(0) + rows);
+    }
+    executed.batches.extend(batches);
+    Ok(())
+}
+
+/// The number that DuckDB's own report of changed rows holds.
+fn counted(batch: &RecordBatch) -> u64 {
+    let column = batch.columns().first().and_then(|column| column.as_primitive_opt::<Int64Type>());
+    column.map_or(0, |counts| counts.values().iter().map(|count| count.unsigned_abs()).sum())
+}
+
+fn plan_of(prepared: &Prepared, sql: &str) -> Result<Plan> {
+    statement::check_allowed(prepared.statement_type(), sql)?;
+    let columns = prepared.columns();
+    // One untyped parameter makes the whole result a single column of no known type.
+    let known = columns.iter().all(|(_, ty)| ty.sql_type().is_some());
+    let schema = if known { Some(ResultShape::of(&columns)?.schema) } else { None };
+    let parameters = (1..=prepared.parameter_count()).map(|index| parameter(prepared, index)).collect::<Vec<_>>();
+    Ok(Plan {
+        kind: statement::kind(prepared.statement_type()),
+        schema,
+        is_update: statement::is_update(prepared, sql),
+        parameters: Schema::new(parameters),
+    })
+}
+
+fn parameter(prepared: &Prepared, index: usize) -> Field {
+    let name = prepared.parameter_name(index).unwrap_or_else(|| index.to_string());
+    prepared
+        .parameter_type(index)
+        .and_then(|ty| ty.sql_type())
+        .and_then(|ty| typemap::wire::wire_field(&name, &ty, true, &typemap::wire::WireOptions::default()).ok())
+        .unwrap_or_else(|| Field::new(&name, DataType::Utf8, true))
+}
+
+fn no_statement() -> Error {
+    Error::new(ErrorCode::StatementFailed, "the text holds no statement; send one").with_sqlstate(SqlState("42601"))
+}
+
+pub(super) fn closed() -> Error {
+    Error::new(ErrorCode::SessionClosed, "the session is closed; connect again")
+}

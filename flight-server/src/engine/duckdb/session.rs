@@ -1,0 +1,282 @@
+//! A session's side of the engine's trait: takes each call off the async threads and onto the session's lane.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use async_trait::async_trait;
+use futures::{StreamExt, stream};
+use tokio::sync::Mutex;
+
+use super::catalog;
+use super::cursor::{Cursor, Step};
+use super::errors;
+use super::instance::Instance;
+use super::internal::{self, quoted_identifier, quoted_text};
+use super::interrupt::{CancelOnDrop, Run, Turnstile};
+use super::lane::{Executed, Lane, SharedStatus};
+use super::state;
+use crate::engine::{
+    EngineSession, Location, Outcome, Plan, Rows, StateEntry, Statement, TableEntry, TableFilter, TransactionStatus,
+};
+use crate::error::{Error, ErrorCode, Result};
+
+/// How long a fetch whose reader has gone may go on inside a transaction before it is interrupted: an interrupt aborts the
+/// transaction, and a reader that merely closes a result early does not mean that.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// A session.
+pub(super) struct DuckDbSession {
+    shared: Arc<Shared>,
+}
+
+/// What the session and its open results share.
+struct Shared {
+    turnstile: Arc<Turnstile>,
+    lane: Arc<Mutex<Lane>>,
+    status: Arc<SharedStatus>,
+}
+
+impl DuckDbSession {
+    /// Opens a session and brings it to the state that `replay` describes.
+    pub(super) async fn open(instance: Arc<Instance>, replay: Vec<StateEntry>) -> Result<Arc<Self>> {
+        blocking(move || {
+            let connection = instance.connect()?;
+            let turnstile = Turnstile::new(connection.interrupter());
+            let lane = Lane::open(instance, connection, &replay)?;
+            let status = Arc::clone(&lane.status);
+            let shared = Shared { turnstile, lane: Arc::new(Mutex::new(lane)), status };
+            Ok(Arc::new(Self { shared: Arc::new(shared) }))
+        })
+        .await
+    }
+
+    /// Runs `work` on the lane with the connection free.
+    async fn with_connection<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&super::ffi::Connection) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.shared.on_lane(Duration::ZERO, |lane, run| work(lane.connection(run)?)).await
+    }
+}
+
+impl Shared {
+    /// Waits for the lane, and runs `work` on a blocking thread. Dropping the future interrupts what runs, after `grace`.
+    async fn on_lane<R: Send + 'static>(
+        &self,
+        grace: Duration,
+        work: impl FnOnce(&mut Lane, &Run) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        let mut lane = Arc::clone(&self.lane).lock_owned().await;
+        let run = self.turnstile.run();
+        let _cancel = CancelOnDrop::new(Arc::clone(&run), grace);
+        blocking(move || {
+            let _end = EndOnDrop(&run);
+            if run.is_cancelled() {
+                return Err(errors::cancelled());
+            }
+            work(&mut lane, &run)
+        })
+        .await
+    }
+}
+
+/// Says that a run has ended, however it does.
+struct EndOnDrop<'run>(&'run Run);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + 'static) -> Result<R> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::internal(format!("the engine's thread ended: {error}"))),
+    }
+}
+
+#[async_trait]
+impl EngineSession for DuckDbSession {
+    async fn plan(&self, sql: &str) -> Result<Plan> {
+        let sql = sql.to_owned();
+        self.shared.on_lane(Duration::ZERO, move |lane, run| lane.plan(&sql, run)).await
+    }
+
+    async fn execute(&self, statement: Statement) -> Result<Outcome> {
+        let executed = self.shared.on_lane(Duration::ZERO, move |lane, run| lane.execute(&statement, run)).await?;
+        let Executed { kind, schema, batches, cursor, changed, is_update, state } = executed;
+        let ready = stream::iter(batches.into_iter().map(Ok));
+        let batches = match cursor {
+            None => ready.boxed(),
+            Some(cursor) => {
+                let reader = Reader { shared: Arc::clone(&self.shared), cursor };
+                ready.chain(stream::unfold(reader, Reader::step)).boxed()
+            }
+        };
+        Ok(Outcome { kind, rows: Rows { schema, batches }, changed, is_update, state })
+    }
+
+    async fn begin(&self) -> Result<()> {
+        self.shared.on_lane(Duration::ZERO, Lane::begin).await
+    }
+
+    async fn commit(&self) -> Result<()> {
+        self.shared.on_lane(Duration::ZERO, |lane, run| lane.end("COMMIT", run)).await
+    }
+
+    async fn rollback(&self) -> Result<()> {
+        self.shared.on_lane(Duration::ZERO, |lane, run| lane.end("ROLLBACK", run)).await
+    }
+
+    fn transaction(&self) -> TransactionStatus {
+        self.shared.status.get()
+    }
+
+    async fn location(&self) -> Result<Location> {
+        self.with_connection(|connection| {
+            let rows = internal::rows(connection, "SELECT current_database(), current_schema()", &[])?;
+            match rows.into_iter().next().map(<[Option<String>; 2]>::try_from) {
+                Some(Ok([Some(catalog), Some(schema)])) => Ok(Location { catalog, schema }),
+                _ => Err(Error::internal("the engine did not say where the session is")),
+            }
+        })
+        .await
+    }
+
+    async fn set_location(&self, catalog: Option<&str>, schema: Option<&str>) -> Result<Vec<StateEntry>> {
+        let (catalog, schema) = (catalog.map(str::to_owned), schema.map(str::to_owned));
+        self.shared
+            .on_lane(Duration::ZERO, move |lane, run| {
+                let connection = lane.connection(run)?;
+                let sql = state::move_to(connection, catalog.as_deref(), schema.as_deref())?;
+                internal::run(connection, &sql)?;
+                lane.state_changes()
+            })
+            .await
+    }
+
+    async fn settings(&self) -> Result<Vec<(String, String)>> {
+        self.shared
+            .on_lane(Duration::ZERO, |lane, run| {
+                let allowed = lane.instance.settings.clone();
+                state::settings(lane.connection(run)?, &allowed)
+            })
+            .await
+    }
+
+    async fn set_setting(&self, name: &str, value: Option<&str>) -> Result<Vec<StateEntry>> {
+        let (name, value) = (name.to_owned(), value.map(str::to_owned));
+        self.shared
+            .on_lane(Duration::ZERO, move |lane, run| {
+                if !lane.instance.settings.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+                    return Err(Error::new(
+                        ErrorCode::OptionInvalid,
+                        format!("there is no setting \"{name}\" that a session may change"),
+                    ));
+                }
+                let identifier = quoted_identifier(&name);
+                let sql = match value {
+                    Some(value) => format!("SET SESSION {identifier} = {}", quoted_text(&value)),
+                    None => format!("RESET {identifier}"),
+                };
+                internal::run(lane.connection(run)?, &sql)?;
+                lane.state_changes()
+            })
+            .await
+    }
+
+    async fn catalogs(&self) -> Result<Vec<String>> {
+        self.with_connection(catalog::catalogs).await
+    }
+
+    async fn schemas(&self, catalog: Option<&str>, schema_pattern: Option<&str>) -> Result<Vec<Location>> {
+        let (catalog, pattern) = (catalog.map(str::to_owned), schema_pattern.map(str::to_owned));
+        self.with_connection(move |connection| catalog::schemas(connection, catalog.as_deref(), pattern.as_deref()))
+            .await
+    }
+
+    async fn tables(&self, filter: &TableFilter) -> Result<Vec<TableEntry>> {
+        let filter = filter.clone();
+        self.with_connection(move |connection| catalog::tables(connection, &filter)).await
+    }
+
+    async fn table_types(&self) -> Result<Vec<String>> {
+        Ok(catalog::TABLE_TYPES.map(str::to_owned).to_vec())
+    }
+
+    async fn close(&self) {
+        // Whatever runs is told to stop until the lane is free, and nothing runs on it after that.
+        let mut lane = {
+            let _stop = self.shared.turnstile.stop_all();
+            Arc::clone(&self.shared.lane).lock_owned().await
+        };
+        self.shared.turnstile.retire();
+        let closed = blocking(move || {
+            lane.close();
+            Ok(())
+        })
+        .await;
+        if let Err(error) = closed {
+            tracing::error!(%error, "a session's connection was not closed cleanly");
+        }
+    }
+}
+
+/// Reads a cursor to its end. Dropped before that, it frees what the cursor holds.
+struct Reader {
+    shared: Arc<Shared>,
+    cursor: Arc<Cursor>,
+}
+
+impl Reader {
+    async fn step(self) -> Option<(Result<RecordBatch>, Self)> {
+        match self.next().await {
+            Ok(Step::Batch(batch)) => Some((Ok(batch), self)),
+            Ok(Step::End) => None,
+            Ok(Step::NeedsConnection) => {
+                Some((Err(Error::internal("an open result was found neither on its connection nor aside")), self))
+            }
+            Err(error) => Some((Err(error), self)),
+        }
+    }
+
+    async fn next(&self) -> Result<Step> {
+        if !self.cursor.wants_connection() {
+            let cursor = Arc::clone(&self.cursor);
+            match blocking(move || cursor.take_aside()).await? {
+                Step::NeedsConnection => {}
+                step => return Ok(step),
+            }
+        }
+        let grace = match self.shared.status.get() {
+            TransactionStatus::Autocommit => Duration::ZERO,
+            _ => GRACE,
+        };
+        let cursor = Arc::clone(&self.cursor);
+        self.shared.on_lane(grace, move |lane, run| lane.fetch(&cursor, run)).await
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.cursor.abandon();
+        if self.cursor.is_finished() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (lane, cursor) = (Arc::clone(&self.shared.lane), Arc::clone(&self.cursor));
+        runtime.spawn(async move {
+            let mut lane = lane.lock_owned().await;
+            let freed = blocking(move || {
+                lane.discard(&cursor);
+                Ok(())
+            })
+            .await;
+            if let Err(error) = freed {
+                tracing::error!(%error, "an abandoned result was not freed");
+            }
+        });
+    }
+}

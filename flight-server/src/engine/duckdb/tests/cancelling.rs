@@ -1,0 +1,75 @@
+//! Calls and results that are dropped.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+
+use super::*;
+
+const ENDLESS: &str = "SELECT count(*) FROM range(1000000000000) a, range(1000000) b WHERE a.range + b.range = -1";
+/// Far more than a statement needs to stop, so that a busy machine does not fail the test.
+const SOON: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn dropping_a_call_stops_its_statement_and_the_session_goes_on() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    for _ in 0..5 {
+        let call = run(&session, ENDLESS);
+        assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
+        let start = Instant::now();
+        assert_eq!(number(&session, "SELECT 1").await, 1);
+        assert!(start.elapsed() < SOON);
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_result_frees_the_connection() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    for _ in 0..20 {
+        let mut batches = run(&session, "SELECT * FROM range(100000000000)").await.unwrap().rows.batches;
+        assert!(batches.next().await.unwrap().is_ok());
+        drop(batches);
+        assert_eq!(number(&session, "SELECT 1").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn closing_a_result_early_leaves_the_transaction_as_it_is() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    rows(&session, "CREATE TABLE t (i INT)").await;
+    session.begin().await.unwrap();
+    rows(&session, "INSERT INTO t VALUES (1)").await;
+    let mut batches = run(&session, "SELECT * FROM range(10000000)").await.unwrap().rows.batches;
+    assert!(batches.next().await.unwrap().is_ok());
+    drop(batches);
+    session.commit().await.unwrap();
+    assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_statement_does_not_disturb_another_session() {
+    let fixture = Fixture::new();
+    let (one, two) = (fixture.session().await, fixture.session().await);
+    let steady = run(&two, "SELECT sum(range)::BIGINT FROM range(20000000)");
+    let dropped = tokio::time::timeout(Duration::from_millis(20), run(&one, ENDLESS));
+    let (steady, dropped) = tokio::join!(steady, dropped);
+    assert!(dropped.is_err());
+    assert!(steady.unwrap().rows.batches.try_collect::<Vec<_>>().await.is_ok());
+}
+
+#[tokio::test]
+async fn closing_a_session_stops_what_runs_in_it() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    let running = {
+        let session = Arc::clone(&session);
+        tokio::spawn(async move { run(&session, ENDLESS).await.map(|_| ()) })
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    tokio::time::timeout(SOON, session.close()).await.unwrap();
+    assert!(running.await.unwrap().is_err());
+    assert!(run(&session, "SELECT 1").await.is_err());
+}

@@ -1,0 +1,144 @@
+//! Results: where they are cut, what they hold, and several of them at once.
+
+use arrow::array::Array;
+use futures::StreamExt;
+
+use super::*;
+use crate::engine::{Cut, StatementKind};
+
+#[tokio::test]
+async fn rows_come_in_order_and_batches_are_cut_by_the_rows_alone() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    let cut = Cut { rows: 1000, bytes: 1 << 20 };
+    let sql = "SELECT i, repeat('x', (i % 7)::INT * 40) AS s FROM range(10000) t(i)";
+    let mut shapes = Vec::new();
+    for _ in 0..2 {
+        let outcome = session.execute(Statement { cut, ..Statement::new(sql) }).await.unwrap();
+        let batches: Vec<_> = outcome.rows.batches.try_collect().await.unwrap();
+        let all: Vec<i64> =
+            batches.iter().flat_map(|b| b.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
+        assert_eq!(all, (0..10_000).collect::<Vec<_>>());
+        shapes.push(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>());
+    }
+    assert_eq!(shapes[0], vec![1000; 10]);
+    assert_eq!(shapes[0], shapes[1]);
+}
+
+#[tokio::test]
+async fn a_batch_holds_no_more_bytes_than_it_may_unless_a_row_does() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    let cut = Cut { rows: 65_536, bytes: 100_000 };
+    let sql = "SELECT repeat('y', CASE WHEN i = 500 THEN 300000 ELSE 900 END) AS s FROM range(1000) t(i)";
+    let outcome = session.execute(Statement { cut, ..Statement::new(sql) }).await.unwrap();
+    let batches: Vec<_> = outcome.rows.batches.try_collect().await.unwrap();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 1000);
+    for batch in &batches {
+        let bytes = batch.column(0).as_string::<i32>().values().len();
+        assert!(bytes <= 100_000 || batch.num_rows() == 1, "{bytes} bytes in {} rows", batch.num_rows());
+    }
+    assert!(batches.iter().any(|batch| batch.num_rows() == 1));
+}
+
+#[tokio::test]
+async fn two_open_results_of_one_session_are_read_in_turns() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    for inside in [false, true] {
+        if inside {
+            session.begin().await.unwrap();
+            rows(&session, "CREATE TEMP TABLE mine AS SELECT i FROM range(300000) t(i)").await;
+        }
+        let source = if inside { "mine" } else { "range(300000) t(i)" };
+        let sql = format!("SELECT i FROM {source} ORDER BY i");
+        let mut first = run(&session, &sql).await.unwrap().rows.batches;
+        let mut second = run(&session, &sql).await.unwrap().rows.batches;
+        let (mut from_first, mut from_second) = (0, 0);
+        loop {
+            let (one, two) = (first.next().await, second.next().await);
+            from_first += one.as_ref().map_or(0, |batch| batch.as_ref().unwrap().num_rows());
+            from_second += two.as_ref().map_or(0, |batch| batch.as_ref().unwrap().num_rows());
+            // Other statements in between do not disturb either.
+            assert_eq!(number(&session, "SELECT 42").await, 42);
+            if one.is_none() && two.is_none() {
+                break;
+            }
+        }
+        assert_eq!((from_first, from_second), (300_000, 300_000));
+    }
+    session.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_type_that_can_be_carried_comes_as_its_wire_type() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    // What has infinities, or more digits than the wire type, is an error in some rows; it has tests of its own.
+    let sql = "SELECT COLUMNS(* EXCLUDE (hugeint, date, timestamp, timestamp_s, timestamp_ms, timestamp_ns,
+                 timestamp_tz, interval, geometry, date_array, timestamp_array, timestamptz_array))
+               FROM test_all_types()";
+    let plan = session.plan(sql).await.unwrap();
+    assert_eq!(plan.kind, StatementKind::Read);
+    let outcome = run(&session, sql).await.unwrap();
+    assert_eq!(plan.schema.unwrap(), outcome.rows.schema);
+    let batches: Vec<_> = outcome.rows.batches.try_collect().await.unwrap();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 3);
+    for (field, column) in batches[0].schema().fields().iter().zip(batches[0].columns()) {
+        if !matches!(field.data_type(), arrow::datatypes::DataType::Union(..)) {
+            assert!(column.is_null(2), "the last row is NULL in {}", field.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn values_the_wire_type_cannot_hold_are_errors_naming_the_column() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    for (sql, column) in [
+        ("SELECT 170141183460469231731687303715884105727::HUGEINT AS wide", "wide"),
+        ("SELECT 'infinity'::TIMESTAMP AS forever", "forever"),
+        ("SELECT [1::HUGEINT, 170141183460469231731687303715884105727] AS listed", "listed"),
+        (
+            "SELECT CASE WHEN i = 150000 THEN 'infinity'::DATE ELSE '2024-01-01' END AS late FROM range(200000) t(i)",
+            "late",
+        ),
+    ] {
+        let error = failure(&session, sql).await;
+        assert_eq!(error.sqlstate.0, "22003", "{sql}: {error}");
+        assert!(error.message.contains(column), "{sql}: {error}");
+        assert_eq!(number(&session, "SELECT 1").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_mid_stream_comes_after_the_rows_before_it() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    let sql = "SELECT CASE WHEN i = 900000 THEN error('here') ELSE i::VARCHAR END FROM range(1000000) t(i)";
+    let mut batches = run(&session, sql).await.unwrap().rows.batches;
+    let mut before = 0;
+    let error = loop {
+        match batches.next().await.unwrap() {
+            Ok(batch) => before += batch.num_rows(),
+            Err(error) => break error,
+        }
+    };
+    assert!(before > 0 && before <= 900_000, "{before}");
+    assert!(error.message.contains("here"), "{error}");
+    assert!(batches.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_statement_is_planned_without_being_executed() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    let plan = session.plan("CREATE TABLE planned (i INT)").await.unwrap();
+    assert!(plan.is_update && plan.kind == StatementKind::Definition);
+    assert_eq!(failure(&session, "SELECT * FROM planned").await.sqlstate.0, "42P01");
+
+    let plan = session.plan("SELECT $1::INTEGER AS a, $2::VARCHAR AS b").await.unwrap();
+    assert_eq!(plan.parameters.fields().len(), 2);
+    let untyped = session.plan("SELECT ?").await.unwrap();
+    assert!(untyped.schema.is_none() && untyped.parameters.fields().len() == 1);
+}

@@ -1,0 +1,116 @@
+//! One authenticated call: whose it is, and what every answer to it has in common.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arrow::datatypes::Schema;
+use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Ticket};
+use bytes::Bytes;
+use tonic::metadata::MetadataMap;
+use tonic::{Response, Status};
+
+use super::command::Transaction;
+use super::encode::{check_schema, schema_bytes};
+use super::status::status;
+use super::ticket::{self, Claim, Holder, MAX_SQL};
+use crate::error::Result;
+use crate::node::{Caller, Node, Session};
+
+/// A call of a session's owner.
+pub(super) struct Call {
+    pub(super) node: Arc<Node>,
+    pub(super) caller: Caller,
+}
+
+impl Call {
+    /// The session the call is for.
+    pub(super) fn session(&self) -> &Session {
+        &self.caller.session
+    }
+
+    /// What the client gets, be it an answer or an error: with the token of its session when that is new.
+    pub(super) fn answer<T>(self, result: Result<T>) -> Result<Response<T>, Status> {
+        let grant = self.caller.grant.map(|grant| grant.headers());
+        let extend = |metadata: &mut MetadataMap| {
+            if let Some(grant) = grant {
+                let mut headers = std::mem::take(metadata).into_headers();
+                headers.extend(grant);
+                *metadata = MetadataMap::from_headers(headers);
+            }
+        };
+        match result {
+            Ok(message) => {
+                let mut response = Response::new(message);
+                extend(response.metadata_mut());
+                Ok(response)
+            }
+            Err(error) => {
+                let mut status = status(&error);
+                extend(status.metadata_mut());
+                Err(status)
+            }
+        }
+    }
+
+    /// Whether the transaction a message names, if any, is the open one.
+    ///
+    /// # Errors
+    /// Those of [`Session::check_transaction`].
+    pub(super) fn check_transaction(&self, transaction: &Transaction) -> Result<()> {
+        transaction.as_ref().map_or(Ok(()), |id| self.session().check_transaction(id))
+    }
+
+    /// The answer to GetFlightInfo: one endpoint, here, whose ticket gets what `claim` says.
+    ///
+    /// # Errors
+    /// When the schema cannot be sent.
+    pub(super) fn flight_info(
+        &self,
+        descriptor: FlightDescriptor,
+        schema: &Schema,
+        claim: &Claim,
+        records: Option<u64>,
+    ) -> Result<FlightInfo> {
+        check_schema(schema)?;
+        let ticket = ticket::issue(self.node.ticket_key(), self.holder(), claim, SystemTime::now());
+        let endpoint = FlightEndpoint {
+            ticket: Some(Ticket { ticket }),
+            // None: where the ticket came from. Some drivers use no other location than the first.
+            location: Vec::new(),
+            expiration_time: None,
+            app_metadata: Bytes::new(),
+        };
+        Ok(FlightInfo {
+            schema: schema_bytes(schema)?,
+            flight_descriptor: Some(echo(descriptor)),
+            endpoint: vec![endpoint],
+            total_records: count(records),
+            total_bytes: -1,
+            ordered: true,
+            app_metadata: Bytes::new(),
+        })
+    }
+
+    /// What a ticket of this call's session is good for.
+    ///
+    /// # Errors
+    /// Those of [`ticket::redeem`].
+    pub(super) fn redeem(&self, ticket: &Ticket) -> Result<Claim> {
+        ticket::redeem(self.node.ticket_key(), self.holder(), &ticket.ticket, SystemTime::now())
+    }
+
+    fn holder(&self) -> Holder<'_> {
+        Holder { session: self.session().id().as_bytes(), principal: self.session().principal().as_str() }
+    }
+}
+
+/// The descriptor as it goes back. A long one is emptied: with megabytes of SQL in it the answer would be larger than
+/// the messages some clients take, and its client has it anyway. It keeps its type, without which some cannot read it.
+fn echo(descriptor: FlightDescriptor) -> FlightDescriptor {
+    if descriptor.cmd.len() <= MAX_SQL { descriptor } else { FlightDescriptor { cmd: Bytes::new(), ..descriptor } }
+}
+
+/// A number of rows as the protocol has it: -1 when it is not known.
+pub(super) fn count(rows: Option<u64>) -> i64 {
+    rows.and_then(|rows| i64::try_from(rows).ok()).unwrap_or(-1)
+}

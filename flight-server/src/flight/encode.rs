@@ -1,0 +1,272 @@
+//! Rows become a stream of Flight messages: the schema first, then the batches in order, and nothing else.
+//!
+//! A message without schema or rows would silently end the result for some clients, so there is none.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::ipc::writer::{CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
+use arrow_flight::{FlightData, IpcMessage, SchemaAsIpc};
+use bytes::Bytes;
+use futures::Stream;
+use tonic::Status;
+
+use super::status::status;
+use crate::engine::Rows;
+use crate::error::{Error, ErrorCode, Result};
+
+/// A schema as an encapsulated IPC message, as FlightInfo and the metadata columns have it. No bytes mean no schema.
+///
+/// # Errors
+/// `INTERNAL` when it cannot be written.
+pub(super) fn schema_bytes(schema: &Schema) -> Result<Bytes> {
+    IpcMessage::try_from(SchemaAsIpc::new(schema, &IpcWriteOptions::default()))
+        .map(|message| message.0)
+        .map_err(|error| Error::internal(format_args!("a schema cannot be written: {error}")))
+}
+
+/// Whether a schema can be sent.
+///
+/// # Errors
+/// `TYPE_UNSUPPORTED`, naming the column, when it has a dictionary: drivers show their users its indices.
+pub(super) fn check_schema(schema: &Schema) -> Result<()> {
+    match schema.fields().iter().find(|field| has_dictionary(field)) {
+        None => Ok(()),
+        Some(field) => Err(Error::new(
+            ErrorCode::TypeUnsupported,
+            format!(
+                "column {:?} is dictionary encoded, which is not sent to clients: cast it to VARCHAR",
+                field.name()
+            ),
+        )),
+    }
+}
+
+fn has_dictionary(field: &Field) -> bool {
+    match field.data_type() {
+        DataType::Dictionary(..) => true,
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => has_dictionary(item),
+        DataType::Struct(fields) => fields.iter().any(|field| has_dictionary(field)),
+        DataType::Union(fields, _) => fields.iter().any(|(_, field)| has_dictionary(field)),
+        DataType::RunEndEncoded(_, values) => has_dictionary(values),
+        _ => false,
+    }
+}
+
+/// The messages of a result. Dropping it drops the rows, and with them the statement that computes them.
+///
+/// While one batch is on its way to the client, the next is being computed; never more than that one.
+pub(super) struct ResultMessages {
+    header: Option<FlightData>,
+    encoder: BatchEncoder,
+    /// `None` once they are over, so that the statement is let go at once.
+    rows: Option<Rows>,
+    ahead: Option<Result<RecordBatch>>,
+}
+
+impl ResultMessages {
+    /// The messages of these rows.
+    ///
+    /// # Errors
+    /// See [`check_schema`].
+    pub(super) fn new(rows: Rows) -> Result<Self> {
+        check_schema(&rows.schema)?;
+        let encoder = BatchEncoder::new(rows.schema.clone());
+        Ok(Self { header: Some(encoder.schema()), encoder, rows: Some(rows), ahead: None })
+    }
+
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
+        let Some(rows) = &mut self.rows else { return Poll::Ready(None) };
+        let next = ready!(rows.batches.as_mut().poll_next(cx));
+        if !matches!(next, Some(Ok(_))) {
+            self.rows = None;
+        }
+        Poll::Ready(next)
+    }
+
+    /// Lets the next batch be computed while the message at hand is sent.
+    fn look_ahead(&mut self, cx: &mut Context<'_>) {
+        if self.ahead.is_none()
+            && let Poll::Ready(next) = self.poll_batch(cx)
+        {
+            self.ahead = next;
+        }
+    }
+}
+
+impl Stream for ResultMessages {
+    type Item = Result<FlightData, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(header) = self.header.take() {
+            self.look_ahead(cx);
+            return Poll::Ready(Some(Ok(header)));
+        }
+        loop {
+            let next = match self.ahead.take() {
+                Some(next) => Some(next),
+                None => ready!(self.poll_batch(cx)),
+            };
+            let message = match next {
+                None => return Poll::Ready(None),
+                // A batch without rows says nothing.
+                Some(Ok(batch)) if batch.num_rows() == 0 => continue,
+                Some(Ok(batch)) => self.encoder.batch(&batch),
+                Some(Err(error)) => Err(error),
+            };
+            return Poll::Ready(Some(match message {
+                Ok(message) => {
+                    self.look_ahead(cx);
+                    Ok(message)
+                }
+                Err(error) => {
+                    self.rows = None;
+                    Err(status(&error))
+                }
+            }));
+        }
+    }
+}
+
+/// Writes batches of one schema as Flight messages.
+struct BatchEncoder {
+    schema: SchemaRef,
+    options: IpcWriteOptions,
+    generator: IpcDataGenerator,
+    dictionaries: DictionaryTracker,
+    compression: CompressionContext,
+}
+
+impl BatchEncoder {
+    fn new(schema: SchemaRef) -> Self {
+        Self {
+            schema,
+            options: IpcWriteOptions::default(),
+            generator: IpcDataGenerator::default(),
+            dictionaries: DictionaryTracker::new(false),
+            compression: CompressionContext::default(),
+        }
+    }
+
+    fn schema(&self) -> FlightData {
+        SchemaAsIpc::new(&self.schema, &self.options).into()
+    }
+
+    fn batch(&mut self, batch: &RecordBatch) -> Result<FlightData> {
+        let alike = |batch: &RecordBatch| {
+            let theirs = batch.schema_ref().fields().iter().map(|field| field.data_type());
+            theirs.eq(self.schema.fields().iter().map(|field| field.data_type()))
+        };
+        if !alike(batch) {
+            return Err(Error::internal("a batch does not have the schema of its result"));
+        }
+        // Without dictionaries in the schema there are none to be sent before the batch.
+        let (_, message) = self
+            .generator
+            .encode(batch, &mut self.dictionaries, &self.options, &mut self.compression)
+            .map_err(|error| Error::internal(format_args!("a batch cannot be written: {error}")))?;
+        Ok(message.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use arrow::array::{Array, ArrayRef, DictionaryArray, Int64Array, StringArray, StructArray};
+    use arrow::datatypes::Int32Type;
+    use arrow_flight::decode::FlightRecordBatchStream;
+    use arrow_flight::error::FlightError;
+    use futures::{StreamExt, TryStreamExt};
+    use tonic::Code;
+
+    fn batch(from: i64, rows: i64) -> RecordBatch {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(from..from + rows));
+        let texts: ArrayRef =
+            Arc::new(StringArray::from_iter((from..from + rows).map(|n| (n % 3 != 0).then(|| format!("text {n}")))));
+        RecordBatch::try_from_iter_with_nullable([("n", numbers, false), ("t", texts, true)]).unwrap()
+    }
+
+    fn rows(batches: Vec<Result<RecordBatch>>) -> Rows {
+        Rows { schema: batch(0, 0).schema(), batches: Box::pin(futures::stream::iter(batches)) }
+    }
+
+    #[tokio::test]
+    async fn a_client_reads_back_the_same_rows_and_schema() {
+        let whole = batch(0, 50);
+        let sent = vec![batch(0, 10), batch(10, 0), batch(10, 5), whole.slice(15, 35)];
+        let messages = ResultMessages::new(rows(sent.into_iter().map(Ok).collect())).unwrap();
+        let mut stream = FlightRecordBatchStream::new_from_flight_data(messages.map_err(FlightError::from));
+        let mut received = Vec::new();
+        while let Some(batch) = stream.try_next().await.unwrap() {
+            received.push(batch);
+        }
+        assert_eq!(stream.schema().unwrap(), &whole.schema());
+        assert_eq!(received.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [10, 5, 35]);
+        assert_eq!(arrow::compute::concat_batches(&whole.schema(), &received).unwrap(), whole);
+    }
+
+    #[tokio::test]
+    async fn an_empty_result_is_its_schema_alone() {
+        let messages: Vec<_> = ResultMessages::new(rows(vec![])).unwrap().collect().await;
+        assert_eq!(messages.len(), 1);
+        assert!(!messages[0].as_ref().unwrap().data_header.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_error_in_mid_stream_ends_it_with_a_typed_status() {
+        let error =
+            Error::new(ErrorCode::StatementFailed, "division by zero").with_sqlstate(crate::error::SqlState("22012"));
+        let messages = ResultMessages::new(rows(vec![Ok(batch(0, 3)), Err(error), Ok(batch(3, 3))])).unwrap();
+        let mut messages: Vec<_> = messages.collect().await;
+        assert_eq!(messages.len(), 3);
+        let status = messages.pop().unwrap().unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.message(), "[22012] division by zero");
+    }
+
+    #[tokio::test]
+    async fn a_dictionary_is_refused() {
+        let column: DictionaryArray<Int32Type> = vec!["a", "b"].into_iter().collect();
+        let inside = Field::new("inside", column.data_type().clone(), true);
+        let column = StructArray::from(vec![(Arc::new(inside), Arc::new(column) as ArrayRef)]);
+        let batch = RecordBatch::try_from_iter([("d", Arc::new(column) as ArrayRef)]).unwrap();
+        let rows = Rows { schema: batch.schema(), batches: Box::pin(futures::stream::iter([Ok(batch)])) };
+        assert_eq!(ResultMessages::new(rows).err().unwrap().code, ErrorCode::TypeUnsupported);
+    }
+
+    #[tokio::test]
+    async fn a_batch_of_another_schema_is_refused() {
+        let odd = RecordBatch::try_from_iter([("n", Arc::new(StringArray::from(vec!["x"])) as ArrayRef)]).unwrap();
+        let last = ResultMessages::new(rows(vec![Ok(odd)])).unwrap().collect::<Vec<_>>().await.pop().unwrap();
+        assert_eq!(last.unwrap_err().code(), Code::Internal);
+    }
+
+    #[tokio::test]
+    async fn one_batch_is_computed_ahead_and_dropping_stops_the_rest() {
+        let computed = Arc::new(AtomicUsize::new(0));
+        let count = computed.clone();
+        let batches = futures::stream::iter(0..100).map(move |n| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(batch(n, 1))
+        });
+        let rows = Rows { schema: batch(0, 0).schema(), batches: Box::pin(batches) };
+        let mut messages = ResultMessages::new(rows).unwrap();
+        for sent in 1..5 {
+            messages.next().await.unwrap().unwrap();
+            assert_eq!(computed.load(Ordering::Relaxed), sent);
+        }
+        drop(messages);
+        assert_eq!(computed.load(Ordering::Relaxed), 4);
+        assert_eq!(Arc::strong_count(&computed), 1, "the rows were dropped with the stream");
+    }
+}

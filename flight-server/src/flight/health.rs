@@ -1,0 +1,74 @@
+//! gRPC health checks: the server serves until its node drains.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, BoxStream, StreamExt};
+use tonic::{Request, Response, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_server::Health;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use crate::node::Node;
+
+/// The name Flight is asked about by. The empty name is the server as a whole, which is the same here.
+const FLIGHT: &str = "arrow.flight.protocol.FlightService";
+
+/// How soon those who watch the server's health are told that its node drains.
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The health of a node's server.
+pub(super) struct NodeHealth {
+    node: Arc<Node>,
+}
+
+impl NodeHealth {
+    pub(super) fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+}
+
+#[tonic::async_trait]
+impl Health for NodeHealth {
+    type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
+
+    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+        if is_known(&request.into_inner()) {
+            Ok(Response::new(response(status(&self.node))))
+        } else {
+            Err(Status::not_found(format!("there is no such service here; there is {FLIGHT}")))
+        }
+    }
+
+    /// Tells of the health now, and once more when the node drains, with which it ends: nothing comes after that.
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        if !is_known(&request.into_inner()) {
+            return Ok(Response::new(stream::iter([Ok(response(ServingStatus::ServiceUnknown))]).boxed()));
+        }
+        let now = status(&self.node);
+        let first = stream::iter([Ok(response(now))]);
+        if now == ServingStatus::NotServing {
+            return Ok(Response::new(first.boxed()));
+        }
+        let node = self.node.clone();
+        let last = stream::once(async move {
+            while status(&node) == ServingStatus::Serving {
+                tokio::time::sleep(WATCH_INTERVAL).await;
+            }
+            Ok(response(ServingStatus::NotServing))
+        });
+        Ok(Response::new(first.chain(last).boxed()))
+    }
+}
+
+fn is_known(request: &HealthCheckRequest) -> bool {
+    request.service.is_empty() || request.service == FLIGHT
+}
+
+fn status(node: &Node) -> ServingStatus {
+    if node.is_draining() { ServingStatus::NotServing } else { ServingStatus::Serving }
+}
+
+fn response(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse { status: status.into() }
+}

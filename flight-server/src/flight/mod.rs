@@ -1,0 +1,35 @@
+//! The Flight layer: bytes become one typed command, and results become Flight streams. The only place that knows
+//! protobuf.
+//!
+//! `service` has the RPCs. What they bring is decoded once, by `command`, `ticket`, `actions` and `parameters`; what
+//! is asked for is done in `statements`, `prepared`, `uploads`, `transactions`, `metadata` and `options`; what comes
+//! out is written by `encode`, and `status` tells clients of errors. `server` puts it on the network.
+//!
+//! Dropping a call, or the stream it answered with, drops what runs for it: nothing here outlives its call.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
+
+mod actions;
+mod call;
+mod command;
+mod encode;
+mod handshake;
+mod health;
+mod messages;
+mod metadata;
+mod options;
+mod parameters;
+mod prepared;
+pub mod server;
+mod service;
+mod sql_info;
+mod statements;
+mod status;
+#[cfg(test)]
+mod tests;
+mod ticket;
+mod transactions;
+mod untyped;
+mod uploads;
+
+pub use server::{FlightServer, ServerError};

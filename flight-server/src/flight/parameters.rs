@@ -1,0 +1,328 @@
+//! What a client uploads with DoPut: a descriptor, then, as IPC messages, the values of a statement's parameters.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::buffer::Buffer;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::ipc::reader::{read_dictionary, read_record_batch};
+use arrow::ipc::{MessageHeader, root_as_message};
+use arrow_flight::{FlightData, FlightDescriptor};
+use futures::{Stream, StreamExt};
+use tonic::Status;
+
+use super::command::malformed;
+use crate::error::{Error, ErrorCode, Result};
+
+/// The most bytes of parameters one statement takes: they are held in memory until it has run.
+const MAX_BYTES: usize = 256 << 20;
+
+/// The most rows of parameters one statement takes. Columns without values take no bytes, so these are counted too.
+const MAX_ROWS: usize = 1 << 24;
+
+/// The values a client sent.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Values {
+    /// Their schema: one column a parameter. `None` when the client sent none.
+    schema: Option<SchemaRef>,
+    /// The values; none when there are no columns or no rows.
+    batches: Vec<RecordBatch>,
+}
+
+impl Values {
+    /// For how many parameters they are.
+    pub(super) fn columns(&self) -> usize {
+        self.schema.as_ref().map_or(0, |schema| schema.fields().len())
+    }
+
+    /// The batches a statement is run with. Without any it is run once; with columns and no rows there is one batch
+    /// without rows, for which it is not run at all: see [`are_for_no_run`].
+    pub(super) fn into_batches(self) -> Vec<RecordBatch> {
+        match self.schema {
+            Some(schema) if self.batches.is_empty() && !schema.fields().is_empty() => {
+                vec![RecordBatch::new_empty(schema)]
+            }
+            _ => self.batches,
+        }
+    }
+}
+
+/// Whether there are parameters, but no row of them.
+pub(super) fn are_for_no_run(batches: &[RecordBatch]) -> bool {
+    !batches.is_empty() && batches.iter().all(|batch| batch.num_rows() == 0)
+}
+
+/// A DoPut call whose first message has been read.
+pub(super) struct Upload<S> {
+    /// What it is for.
+    pub(super) descriptor: FlightDescriptor,
+    first: Option<FlightData>,
+    rest: S,
+}
+
+impl<S> Upload<S>
+where
+    S: Stream<Item = Result<FlightData, Status>> + Send + Unpin,
+{
+    /// Waits for the first message.
+    ///
+    /// # Errors
+    /// `REQUEST_MALFORMED` when there is none, or it has no descriptor.
+    pub(super) async fn open(mut messages: S) -> Result<Self> {
+        let first = messages.next().await.ok_or_else(|| {
+            malformed(
+                "DoPut ended without any message: the first one must carry a Flight SQL command as its descriptor",
+            )
+        })?;
+        let mut first = first.map_err(unreadable)?;
+        let descriptor = first.flight_descriptor.take().ok_or_else(|| {
+            malformed("the first message of DoPut has no descriptor: it must carry a Flight SQL command")
+        })?;
+        Ok(Self { descriptor, first: Some(first), rest: messages })
+    }
+
+    /// Reads the values up to the end of the upload; none when its schema has no columns.
+    ///
+    /// An upload without columns is not waited for: some clients end theirs only after they have their answer.
+    ///
+    /// # Errors
+    /// `REQUEST_MALFORMED` when the messages are not a schema and batches of it, `RESULT_TOO_LARGE` when there are more
+    /// than the server holds.
+    pub(super) async fn values(&mut self) -> Result<Values> {
+        let mut decoder = Decoder::default();
+        while let Some(message) = self.next().await? {
+            decoder.push(message)?;
+            if decoder.schema.as_ref().is_some_and(|schema| schema.fields().is_empty()) {
+                break;
+            }
+        }
+        Ok(Values { schema: decoder.schema, batches: decoder.batches })
+    }
+
+    /// Reads on to the end of the upload and forgets what comes, so that its client is not cut off in mid-sentence.
+    pub(super) async fn finish(mut self) {
+        while let Ok(Some(_)) = self.next().await {}
+    }
+
+    async fn next(&mut self) -> Result<Option<FlightData>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        self.rest.next().await.transpose().map_err(unreadable)
+    }
+}
+
+/// The client's own messages could not be read from the connection.
+fn unreadable(status: Status) -> Error {
+    if status.code() == tonic::Code::Cancelled {
+        return Error::new(ErrorCode::StatementCancelled, "the client gave up its upload");
+    }
+    malformed(format!("a message of the upload cannot be read: {}", status.message()))
+}
+
+#[derive(Default)]
+struct Decoder {
+    schema: Option<SchemaRef>,
+    dictionaries: HashMap<i64, ArrayRef>,
+    batches: Vec<RecordBatch>,
+    bytes: usize,
+    rows: usize,
+}
+
+impl Decoder {
+    fn push(&mut self, message: FlightData) -> Result<()> {
+        if message.data_header.is_empty() {
+            return if message.data_body.is_empty() {
+                Ok(())
+            } else {
+                Err(malformed("a message of the upload has a body and no header"))
+            };
+        }
+        self.bytes = self.bytes.saturating_add(message.data_header.len()).saturating_add(message.data_body.len());
+        if self.bytes > MAX_BYTES {
+            return Err(too_large(format_args!("{} MiB", MAX_BYTES >> 20)));
+        }
+        // The reader takes some malformed messages for bugs of its caller and panics. They come from a client here.
+        catch_unwind(AssertUnwindSafe(|| self.read(&message)))
+            .unwrap_or_else(|_| Err(malformed("a message of the upload is not valid Arrow IPC")))
+    }
+
+    fn read(&mut self, data: &FlightData) -> Result<()> {
+        let message = root_as_message(&data.data_header)
+            .map_err(|error| malformed(format!("a message of the upload is not Arrow IPC: {error}")))?;
+        match message.header_type() {
+            MessageHeader::Schema if self.schema.is_some() => Err(malformed("the upload has a second schema")),
+            MessageHeader::Schema => {
+                self.schema = Some(Arc::new(Schema::try_from(data).map_err(|error| broken("schema", &error))?));
+                Ok(())
+            }
+            MessageHeader::DictionaryBatch => {
+                let (schema, batch) = self
+                    .schema
+                    .as_ref()
+                    .zip(message.header_as_dictionary_batch())
+                    .ok_or_else(|| malformed("the upload has a dictionary before its schema"))?;
+                let body = Buffer::from(data.data_body.clone());
+                read_dictionary(&body, batch, schema, &mut self.dictionaries, &message.version())
+                    .map_err(|error| broken("dictionary", &error))
+            }
+            MessageHeader::RecordBatch => {
+                let (schema, batch) = self
+                    .schema
+                    .clone()
+                    .zip(message.header_as_record_batch())
+                    .ok_or_else(|| malformed("the upload has a batch before its schema"))?;
+                let body = Buffer::from(data.data_body.clone());
+                let batch = read_record_batch(&body, batch, schema, &self.dictionaries, None, &message.version())
+                    .map_err(|error| broken("batch", &error))?;
+                self.rows = self.rows.saturating_add(batch.num_rows());
+                if self.rows > MAX_ROWS {
+                    return Err(too_large(format_args!("{MAX_ROWS} rows")));
+                }
+                if batch.num_columns() > 0 && batch.num_rows() > 0 {
+                    self.batches.push(batch);
+                }
+                Ok(())
+            }
+            other => {
+                let name = other.variant_name().unwrap_or("unknown");
+                Err(malformed(format!("the upload has a message of type {name}, which is neither a schema nor rows")))
+            }
+        }
+    }
+}
+
+fn broken(what: &str, error: &ArrowError) -> Error {
+    malformed(format!("a {what} of the upload cannot be read: {error}"))
+}
+
+fn too_large(limit: impl std::fmt::Display) -> Error {
+    Error::new(
+        ErrorCode::ResultTooLarge,
+        format!("the parameters are more than the {limit} one statement takes: send them in several statements"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{DictionaryArray, Int64Array, NullArray, RecordBatchOptions};
+    use arrow::datatypes::{DataType, Field, Int32Type};
+    use arrow::ipc::writer::IpcWriteOptions;
+    use arrow_flight::SchemaAsIpc;
+    use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
+    use arrow_flight::utils::batches_to_flight_data;
+    use futures::TryStreamExt;
+    use proptest::prelude::*;
+
+    fn batch(rows: i64) -> RecordBatch {
+        RecordBatch::try_from_iter([("a", Arc::new(Int64Array::from_iter_values(0..rows)) as ArrayRef)]).unwrap()
+    }
+
+    fn messages(batch: &RecordBatch) -> Vec<FlightData> {
+        let mut messages = batches_to_flight_data(&batch.schema(), vec![batch.clone()]).unwrap();
+        messages[0].flight_descriptor = Some(FlightDescriptor::new_cmd("command"));
+        messages
+    }
+
+    async fn read(messages: Vec<FlightData>) -> Result<Vec<RecordBatch>> {
+        let mut upload = Upload::open(futures::stream::iter(messages.into_iter().map(Ok))).await?;
+        Ok(upload.values().await?.batches)
+    }
+
+    fn code(result: Result<Vec<RecordBatch>>) -> ErrorCode {
+        result.unwrap_err().code
+    }
+
+    #[tokio::test]
+    async fn values_are_read_to_the_end() {
+        let mut sent = messages(&batch(3));
+        sent.push(sent[1].clone());
+        assert_eq!(read(sent).await.unwrap(), [batch(3), batch(3)]);
+    }
+
+    #[tokio::test]
+    async fn dictionaries_are_read() {
+        let column: DictionaryArray<Int32Type> = vec!["x", "y", "x"].into_iter().collect();
+        let batch = RecordBatch::try_from_iter([("d", Arc::new(column) as ArrayRef)]).unwrap();
+        let sent = FlightDataEncoderBuilder::new()
+            .with_dictionary_handling(DictionaryHandling::Resend)
+            .with_flight_descriptor(Some(FlightDescriptor::new_cmd("command")))
+            .build(futures::stream::iter([Ok(batch.clone())]))
+            .try_collect()
+            .await
+            .unwrap();
+        assert_eq!(read(sent).await.unwrap(), [batch]);
+    }
+
+    #[tokio::test]
+    async fn no_message_and_no_descriptor_are_malformed() {
+        assert_eq!(code(read(vec![]).await), ErrorCode::RequestMalformed);
+        assert_eq!(code(read(vec![FlightData::default()]).await), ErrorCode::RequestMalformed);
+    }
+
+    #[tokio::test]
+    async fn a_descriptor_alone_has_no_values() {
+        let only = FlightData::default().with_descriptor(FlightDescriptor::new_cmd("command"));
+        assert_eq!(read(vec![only]).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn an_upload_without_columns_is_not_waited_for() {
+        let options = RecordBatchOptions::new().with_row_count(Some(0));
+        let empty = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options).unwrap();
+        let open_end = futures::stream::iter(messages(&empty).into_iter().map(Ok)).chain(futures::stream::pending());
+        let mut upload = Upload::open(open_end).await.unwrap();
+        let values = upload.values().await.unwrap();
+        assert_eq!(values.columns(), 0);
+        assert_eq!(values.into_batches(), []);
+    }
+
+    #[tokio::test]
+    async fn columns_without_rows_are_told_from_no_columns() {
+        let mut upload = Upload::open(futures::stream::iter(messages(&batch(0)).into_iter().map(Ok))).await.unwrap();
+        let batches = upload.values().await.unwrap().into_batches();
+        assert!(are_for_no_run(&batches));
+        assert!(!are_for_no_run(&[]));
+        assert!(!are_for_no_run(&[batch(1), batch(0)]));
+    }
+
+    #[tokio::test]
+    async fn values_without_bytes_are_counted() {
+        let nulls = RecordBatch::try_from_iter([("n", Arc::new(NullArray::new(MAX_ROWS + 1)) as ArrayRef)]).unwrap();
+        assert_eq!(code(read(messages(&nulls)).await), ErrorCode::ResultTooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_batch_of_another_schema_is_malformed() {
+        let mut sent = messages(&batch(3));
+        let wide = Schema::new((0..9).map(|n| Field::new(format!("c{n}"), DataType::Utf8, true)).collect::<Vec<_>>());
+        let header: FlightData = SchemaAsIpc::new(&wide, &IpcWriteOptions::default()).into();
+        sent[0].data_header = header.data_header;
+        assert_eq!(code(read(sent).await), ErrorCode::RequestMalformed);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn damaged_messages_give_values_or_an_error(
+            in_body in any::<bool>(), nth in 0..2_usize, at in any::<prop::sample::Index>(), to in any::<u8>(),
+        ) {
+            let mut sent = messages(&batch(3));
+            let message = &mut sent[nth];
+            let part = if in_body { &mut message.data_body } else { &mut message.data_header };
+            if !part.is_empty() {
+                let mut bytes = part.to_vec();
+                let at = at.index(bytes.len());
+                bytes[at] = to;
+                *part = bytes.into();
+            }
+            let mut decoder = Decoder::default();
+            let _ = sent.into_iter().try_for_each(|message| decoder.push(message));
+        }
+    }
+}

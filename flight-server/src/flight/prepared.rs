@@ -1,0 +1,102 @@
+//! Prepared statements: made, bound, run and closed.
+
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow_flight::sql::{ActionCreatePreparedStatementRequest, DoPutPreparedStatementResult};
+use arrow_flight::{FlightDescriptor, FlightInfo};
+use bytes::Bytes;
+
+use super::call::Call;
+use super::command::transaction;
+use super::encode::{check_schema, schema_bytes};
+use super::messages::CreatePreparedStatementResult;
+use super::parameters::{Values, are_for_no_run};
+use super::statements;
+use crate::engine::Statement;
+use crate::error::Result;
+use crate::node::Prepared;
+
+/// Prepares a statement.
+///
+/// # Errors
+/// Those of the engine, the session and the transaction.
+pub(super) async fn create(
+    call: &Call,
+    request: ActionCreatePreparedStatementRequest,
+) -> Result<CreatePreparedStatementResult> {
+    call.check_transaction(&transaction(request.transaction_id))?;
+    let prepared = call.session().prepare(&request.query).await?;
+    let plan = &prepared.plan;
+    // Drivers that do not know `is_update` take a statement with a schema for a query.
+    let dataset_schema = match &plan.schema {
+        Some(schema) if !plan.is_update => {
+            check_schema(schema)?;
+            schema_bytes(schema)?
+        }
+        _ => Bytes::new(),
+    };
+    Ok(CreatePreparedStatementResult {
+        prepared_statement_handle: handle(&prepared),
+        dataset_schema,
+        parameter_schema: parameter_schema(&plan.parameters)?,
+        is_update: Some(plan.is_update),
+    })
+}
+
+/// DoPut of a prepared query: keeps the values for its next run.
+///
+/// # Errors
+/// `REQUEST_INVALID` when they are not as many as the statement has parameters; those of the session.
+pub(super) async fn bind(call: &Call, handle: &[u8], values: Values) -> Result<DoPutPreparedStatementResult> {
+    let prepared = call.session().prepared(handle).await?;
+    statements::check_parameters(&prepared.plan, values.columns())?;
+    let result = DoPutPreparedStatementResult { prepared_statement_handle: Some(self::handle(&prepared)) };
+    prepared.bind(values.into_batches());
+    Ok(result)
+}
+
+/// GetFlightInfo of a prepared query, with the values that are bound now.
+///
+/// # Errors
+/// `REQUEST_INVALID` when none are bound and the statement has parameters; those of the engine and the session.
+pub(super) async fn info(call: &Call, descriptor: FlightDescriptor, handle: &[u8]) -> Result<FlightInfo> {
+    let prepared = call.session().prepared(handle).await?;
+    let parameters = prepared.parameters();
+    statements::check_parameters(&prepared.plan, parameters.first().map_or(0, |batch| batch.num_columns()))?;
+    if are_for_no_run(&parameters) {
+        return statements::info_of_no_run(call, descriptor, &prepared.plan);
+    }
+    let statement = Statement { parameters, ..Statement::new(prepared.sql.clone()) };
+    statements::info_of(call, descriptor, statement, &prepared.plan).await
+}
+
+/// GetSchema of a prepared query.
+///
+/// # Errors
+/// Those of [`statements::schema_of`] and the session.
+pub(super) async fn schema(call: &Call, handle: &[u8]) -> Result<SchemaRef> {
+    statements::schema_of(&call.session().prepared(handle).await?.plan)
+}
+
+/// DoPut of a prepared update: runs it once for each row of values, or once when it has no parameters.
+///
+/// # Errors
+/// `REQUEST_INVALID` when the values are not as many as the statement has parameters; those of the engine and the
+/// session.
+pub(super) async fn update(call: &Call, handle: &[u8], values: Values) -> Result<i64> {
+    let prepared = call.session().prepared(handle).await?;
+    statements::check_parameters(&prepared.plan, values.columns())?;
+    let parameters = values.into_batches();
+    if are_for_no_run(&parameters) {
+        return Ok(0);
+    }
+    let statement = Statement { parameters, ..Statement::new(prepared.sql.clone()) };
+    statements::run(call, statement).await
+}
+
+fn handle(prepared: &Prepared) -> Bytes {
+    Bytes::copy_from_slice(&prepared.handle)
+}
+
+fn parameter_schema(parameters: &Schema) -> Result<Bytes> {
+    if parameters.fields().is_empty() { Ok(Bytes::new()) } else { schema_bytes(parameters) }
+}

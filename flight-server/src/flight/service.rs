@@ -1,0 +1,179 @@
+//! The Flight RPCs: each finds out whose call it is, decodes it once, and hands it on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::{
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse,
+    PollInfo, PutResult, SchemaResult, Ticket,
+};
+use futures::stream::{self, BoxStream, StreamExt};
+use http::HeaderMap;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::call::Call;
+use super::command::{Command, not_implemented};
+use super::encode::{ResultMessages, check_schema, schema_bytes};
+use super::parameters::Upload;
+use super::status::status;
+use super::ticket::Claim;
+use super::{actions, handshake, metadata, prepared, statements, uploads};
+use crate::engine::{Rows, Statement};
+use crate::error::{Error, ErrorCode, Result};
+use crate::node::Node;
+
+type Messages<T> = BoxStream<'static, Result<T, Status>>;
+
+/// Flight, for one node.
+pub(super) struct Service {
+    node: Arc<Node>,
+}
+
+impl Service {
+    pub(super) fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+
+    /// The call's session, and the message it brings.
+    async fn enter<T>(&self, request: Request<T>) -> Result<(Call, T), Status> {
+        let (headers, peer, message) = split(request);
+        let caller = self.node.caller(&headers, peer).await.map_err(|error| status(&error))?;
+        Ok((Call { node: self.node.clone(), caller }, message))
+    }
+
+    /// An RPC that is refused by name, though only to those who may call at all.
+    async fn refuse<T, R>(&self, request: Request<T>, name: &str) -> Result<Response<R>, Status> {
+        let (call, _) = self.enter(request).await?;
+        call.answer(Err(not_implemented(name)))
+    }
+}
+
+#[tonic::async_trait]
+impl FlightService for Service {
+    type HandshakeStream = Messages<HandshakeResponse>;
+    type ListFlightsStream = Messages<FlightInfo>;
+    type DoGetStream = Messages<FlightData>;
+    type DoPutStream = Messages<PutResult>;
+    type DoExchangeStream = Messages<FlightData>;
+    type DoActionStream = Messages<arrow_flight::Result>;
+    type ListActionsStream = Messages<ActionType>;
+
+    async fn handshake(
+        &self,
+        request: Request<Streaming<HandshakeRequest>>,
+    ) -> Result<Response<Self::HandshakeStream>, Status> {
+        let (headers, _, messages) = split(request);
+        let caller = self.node.handshake(&headers).await.map_err(|error| status(&error))?;
+        let call = Call { node: self.node.clone(), caller };
+        call.answer(Ok(handshake::answer(messages).boxed()))
+    }
+
+    async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
+        let (call, descriptor) = self.enter(request).await?;
+        let info = flight_info(&call, descriptor).await;
+        call.answer(info)
+    }
+
+    async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
+        let (call, descriptor) = self.enter(request).await?;
+        let schema = schema(&call, &descriptor).await;
+        call.answer(schema)
+    }
+
+    async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
+        let (call, ticket) = self.enter(request).await?;
+        let messages = match rows(&call, &ticket).await {
+            Ok(rows) => ResultMessages::new(rows),
+            Err(error) => Err(error),
+        };
+        call.answer(messages.map(StreamExt::boxed))
+    }
+
+    async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
+        let (call, messages) = self.enter(request).await?;
+        let mut upload = match Upload::open(messages).await {
+            Ok(upload) => upload,
+            Err(error) => return call.answer(Err(error)),
+        };
+        let result = uploads::put(&call, &mut upload).await;
+        // The rest of the upload is read after the answer is sent: a client may wait for the one to end the other.
+        let rest = stream::once(upload.finish()).filter_map(|()| std::future::ready(None));
+        call.answer(result.map(|result| stream::iter([Ok(result)]).chain(rest).boxed()))
+    }
+
+    async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
+        let (call, action) = self.enter(request).await?;
+        let body = actions::act(&call, action).await;
+        call.answer(body.map(|body| stream::iter(body.map(|body| Ok(arrow_flight::Result { body }))).boxed()))
+    }
+
+    async fn list_actions(&self, request: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
+        let (call, Empty {}) = self.enter(request).await?;
+        call.answer(Ok(stream::iter(actions::list().map(Ok)).boxed()))
+    }
+
+    async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
+        self.refuse(request, "PollFlightInfo").await
+    }
+
+    async fn list_flights(&self, request: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
+        self.refuse(request, "ListFlights").await
+    }
+
+    async fn do_exchange(
+        &self,
+        request: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoExchangeStream>, Status> {
+        self.refuse(request, "DoExchange").await
+    }
+}
+
+fn split<T>(request: Request<T>) -> (HeaderMap, Option<SocketAddr>, T) {
+    let peer = request.remote_addr();
+    let (metadata, _, message) = request.into_parts();
+    (metadata.into_headers(), peer, message)
+}
+
+async fn flight_info(call: &Call, descriptor: FlightDescriptor) -> Result<FlightInfo> {
+    match Command::from_descriptor(&descriptor)? {
+        Command::StatementQuery { sql, transaction } => statements::info(call, descriptor, sql, transaction).await,
+        Command::PreparedQuery { handle } => prepared::info(call, descriptor, &handle).await,
+        Command::Metadata(command) => {
+            let claim = Claim::Metadata(descriptor.cmd.clone());
+            call.flight_info(descriptor, &metadata::schema(&command), &claim, None)
+        }
+        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. }) => Err(for_put(&update)),
+    }
+}
+
+async fn schema(call: &Call, descriptor: &FlightDescriptor) -> Result<SchemaResult> {
+    let schema = match Command::from_descriptor(descriptor)? {
+        Command::StatementQuery { sql, transaction } => statements::schema(call, &sql, &transaction).await?,
+        Command::PreparedQuery { handle } => prepared::schema(call, &handle).await?,
+        Command::Metadata(command) => metadata::schema(&command),
+        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. }) => return Err(for_put(&update)),
+    };
+    check_schema(&schema)?;
+    Ok(SchemaResult { schema: schema_bytes(&schema)? })
+}
+
+async fn rows(call: &Call, ticket: &Ticket) -> Result<Rows> {
+    match call.redeem(ticket)? {
+        Claim::Read { sql, cut } => statements::read(call, Statement { cut, ..Statement::new(sql) }).await,
+        Claim::Kept(id) => statements::fetch_kept(call, &id).await,
+        Claim::Metadata(command) => match Command::decode(&command)? {
+            Command::Metadata(command) => {
+                metadata::rows(command, &**call.node.engine(), &**call.session().engine()).await
+            }
+            other => Err(Error::internal(format_args!("a ticket for metadata holds {}", other.name()))),
+        },
+    }
+}
+
+fn for_put(command: &Command) -> Error {
+    Error::new(
+        ErrorCode::RequestInvalid,
+        format!("{} runs a statement for its effect: send it with DoPut", command.name()),
+    )
+}

@@ -1,0 +1,188 @@
+//! Running statements, with or without parameters.
+//!
+//! What only reads is planned when its FlightInfo is asked for and runs when its rows are fetched, each time they are.
+//! Everything else comes on the same path too, because drivers do not look at SQL texts: it runs exactly once, when its
+//! FlightInfo is asked for, and its small result is kept for however often it is fetched.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow_flight::{FlightDescriptor, FlightInfo};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+
+use super::call::{Call, count};
+use super::command::Transaction;
+use super::ticket::Claim;
+use crate::engine::{Outcome, Plan, Rows, Statement, StatementKind};
+use crate::error::{Error, ErrorCode, Result};
+use crate::node::{Kept, StatementId};
+
+/// The most bytes of a result that is kept: the result of a statement that runs exactly once, or whose schema is not
+/// known before it has run.
+const MAX_KEPT: usize = 64 << 20;
+
+/// GetFlightInfo of a statement's text.
+///
+/// # Errors
+/// Those of the engine, the session and the transaction.
+pub(super) async fn info(
+    call: &Call,
+    descriptor: FlightDescriptor,
+    sql: String,
+    transaction: Transaction,
+) -> Result<FlightInfo> {
+    call.check_transaction(&transaction)?;
+    let plan = call.session().engine().plan(&sql).await?;
+    check_parameters(&plan, 0)?;
+    info_of(call, descriptor, Statement::new(sql), &plan).await
+}
+
+/// GetSchema of a statement's text. Nothing is executed.
+///
+/// # Errors
+/// Those of the engine and the transaction, and `NOT_IMPLEMENTED` when the schema is known only after a run.
+pub(super) async fn schema(call: &Call, sql: &str, transaction: &Transaction) -> Result<SchemaRef> {
+    call.check_transaction(transaction)?;
+    schema_of(&call.session().engine().plan(sql).await?)
+}
+
+/// The schema of a planned statement's rows.
+///
+/// # Errors
+/// `NOT_IMPLEMENTED` when it is known only after a run.
+pub(super) fn schema_of(plan: &Plan) -> Result<SchemaRef> {
+    plan.schema.clone().ok_or_else(|| {
+        Error::new(
+            ErrorCode::NotImplemented,
+            "the schema of this statement is known only after it has run: use GetFlightInfo, which runs it",
+        )
+    })
+}
+
+/// FlightInfo of a statement that was planned as `plan`, run now unless it only reads.
+///
+/// # Errors
+/// Those of the engine and the session; `RESULT_TOO_LARGE` when a result has to be kept and cannot be.
+pub(super) async fn info_of(
+    call: &Call,
+    descriptor: FlightDescriptor,
+    statement: Statement,
+    plan: &Plan,
+) -> Result<FlightInfo> {
+    if let (StatementKind::Read, Some(schema)) = (plan.kind, &plan.schema) {
+        let claim = Claim::read(&statement).unwrap_or_else(|| keep(call, Kept::Deferred(statement)));
+        return call.flight_info(descriptor, schema, &claim, None);
+    }
+    let outcome = call.session().execute(statement).await?;
+    let (is_update, changed) = (outcome.is_update, outcome.changed);
+    let (schema, batches) = collect(outcome).await?;
+    let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    let records = if is_update { changed } else { changed.or(Some(rows)) };
+    let claim = keep(call, Kept::Finished { schema: schema.clone(), batches, changed });
+    call.flight_info(descriptor, &schema, &claim, records)
+}
+
+/// FlightInfo of a statement that was to be run for each row of parameters, when there is no row.
+///
+/// # Errors
+/// `NOT_IMPLEMENTED` when its schema is not known without a run.
+pub(super) fn info_of_no_run(call: &Call, descriptor: FlightDescriptor, plan: &Plan) -> Result<FlightInfo> {
+    let schema = schema_of(plan)?;
+    let claim = keep(call, Kept::Finished { schema: schema.clone(), batches: Vec::new(), changed: Some(0) });
+    call.flight_info(descriptor, &schema, &claim, Some(0))
+}
+
+/// The rows of a statement whose text stands in the ticket.
+///
+/// # Errors
+/// Those of the engine and the session.
+pub(super) async fn read(call: &Call, statement: Statement) -> Result<Rows> {
+    Ok(call.session().execute(statement).await?.rows)
+}
+
+/// The rows of what the session keeps.
+///
+/// # Errors
+/// `RESULT_GONE` when it is not kept any more; those of the engine and the session.
+pub(super) async fn fetch_kept(call: &Call, id: &Bytes) -> Result<Rows> {
+    let kept = call.session().kept(&StatementId::from_bytes(id)?)?;
+    match &*kept {
+        Kept::Deferred(statement) => read(call, statement.clone()).await,
+        Kept::Finished { schema, batches, .. } => {
+            let batches = futures::stream::iter(batches.clone()).map(Ok);
+            Ok(Rows { schema: schema.clone(), batches: Box::pin(batches) })
+        }
+    }
+}
+
+/// Runs a statement's text for its effect: DoPut.
+///
+/// # Errors
+/// Those of the engine, the session and the transaction.
+pub(super) async fn update(call: &Call, sql: String, transaction: &Transaction) -> Result<i64> {
+    call.check_transaction(transaction)?;
+    run(call, Statement::new(sql)).await
+}
+
+/// Runs a statement for its effect; how many rows it changed, or -1.
+///
+/// # Errors
+/// Those of the engine and the session.
+pub(super) async fn run(call: &Call, statement: Statement) -> Result<i64> {
+    let Outcome { kind, mut rows, changed, .. } = call.session().execute(statement).await?;
+    if kind == StatementKind::Read {
+        // Nobody wants its rows, but whoever runs it wants to know whether it fails.
+        while rows.batches.try_next().await?.is_some() {}
+    }
+    Ok(count(changed))
+}
+
+/// Whether a statement gets as many parameters as it has.
+///
+/// # Errors
+/// `REQUEST_INVALID` with both numbers.
+pub(super) fn check_parameters(plan: &Plan, given: usize) -> Result<()> {
+    let wanted = plan.parameters.fields().len();
+    if wanted == given {
+        return Ok(());
+    }
+    let advice = if given == 0 { "prepare the statement and bind a value for each" } else { "bind one value for each" };
+    Err(Error::new(
+        ErrorCode::RequestInvalid,
+        format!("the statement has {wanted} parameters and was given {given}: {advice}"),
+    ))
+}
+
+fn keep(call: &Call, kept: Kept) -> Claim {
+    Claim::Kept(Bytes::copy_from_slice(call.session().keep(kept).as_bytes()))
+}
+
+/// All rows of a result, if they are few enough to be kept.
+async fn collect(outcome: Outcome) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    let Outcome { kind, mut rows, .. } = outcome;
+    let mut batches = Vec::new();
+    let mut bytes = 0_usize;
+    while let Some(batch) = rows.batches.try_next().await? {
+        bytes = bytes.saturating_add(batch.get_array_memory_size());
+        if bytes > MAX_KEPT {
+            return Err(too_large(kind));
+        }
+        batches.push(batch);
+    }
+    Ok((rows.schema, batches))
+}
+
+fn too_large(kind: StatementKind) -> Error {
+    let limit = MAX_KEPT >> 20;
+    let message = match kind {
+        StatementKind::Read => format!(
+            "the schema of this statement is known only after it has run, and its result is larger than the {limit} \
+             MiB the server keeps: limit it, or store it in a table and read that"
+        ),
+        _ => format!(
+            "the statement was executed, but its result is larger than the {limit} MiB the server keeps: read the \
+             rows with a statement of their own, and do not run this one again"
+        ),
+    };
+    Error::new(ErrorCode::ResultTooLarge, message)
+}

@@ -1,0 +1,272 @@
+//! Tickets: what GetFlightInfo hands out and DoGet takes back.
+//!
+//! A ticket says all that is needed to serve it, so that the server keeps nothing for the usual read. It is signed with
+//! a key of the node: nobody can make one, or change one on its way. It is still no credential, because it only works
+//! for the session it was made for. Tickets hold SQL texts and are never logged.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use hmac::digest::KeyInit;
+use hmac::{Hmac, Mac};
+use prost::Message;
+use sha2::Sha256;
+
+use crate::engine::{Cut, Statement};
+use crate::error::{Error, ErrorCode, Result};
+
+/// How long a ticket can be used.
+pub(super) const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// The longest SQL text a ticket holds, in bytes; longer statements are kept by the session.
+pub(super) const MAX_SQL: usize = 64 << 10;
+
+/// The first byte of every ticket, for the day when their form changes.
+const VERSION: u8 = 1;
+
+/// The length of the signature at a ticket's end, in bytes.
+const SIGNATURE: usize = 32;
+
+/// Whose ticket it is.
+#[derive(Clone, Copy)]
+pub(super) struct Holder<'a> {
+    /// The id of the session.
+    pub(super) session: &'a [u8],
+    /// The name of the user the session belongs to.
+    pub(super) principal: &'a str,
+}
+
+/// What a ticket is good for.
+#[derive(Clone)]
+pub(super) enum Claim {
+    /// The rows of a statement without parameters, which is run each time the ticket is used.
+    Read {
+        /// Its text.
+        sql: Arc<str>,
+        /// Where its batches are cut.
+        cut: Cut,
+    },
+    /// What the session keeps under this id.
+    Kept(Bytes),
+    /// The answer to a metadata command, which is this descriptor's command.
+    Metadata(Bytes),
+}
+
+impl Claim {
+    /// The claim on a statement's rows, if it is small enough to travel in a ticket.
+    pub(super) fn read(statement: &Statement) -> Option<Self> {
+        let fits = statement.parameters.is_empty() && statement.sql.len() <= MAX_SQL;
+        fits.then(|| Self::Read { sql: statement.sql.clone(), cut: statement.cut })
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Payload {
+    #[prost(bytes = "bytes", tag = "1")]
+    session: Bytes,
+    #[prost(string, tag = "2")]
+    principal: String,
+    /// In seconds since 1970.
+    #[prost(uint64, tag = "3")]
+    expires: u64,
+    #[prost(oneof = "PayloadClaim", tags = "4, 5, 6")]
+    claim: Option<PayloadClaim>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum PayloadClaim {
+    #[prost(message, tag = "4")]
+    Read(PayloadRead),
+    #[prost(bytes = "bytes", tag = "5")]
+    Kept(Bytes),
+    #[prost(bytes = "bytes", tag = "6")]
+    Metadata(Bytes),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct PayloadRead {
+    #[prost(string, tag = "1")]
+    sql: String,
+    #[prost(uint64, tag = "2")]
+    rows: u64,
+    #[prost(uint64, tag = "3")]
+    bytes: u64,
+}
+
+/// Makes a ticket that can be used for [`LIFETIME`] from `now`.
+pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, claim: &Claim, now: SystemTime) -> Bytes {
+    let claim = match claim {
+        Claim::Read { sql, cut } => PayloadClaim::Read(PayloadRead {
+            sql: sql.to_string(),
+            rows: u64::try_from(cut.rows).unwrap_or(u64::MAX),
+            bytes: u64::try_from(cut.bytes).unwrap_or(u64::MAX),
+        }),
+        Claim::Kept(id) => PayloadClaim::Kept(id.clone()),
+        Claim::Metadata(command) => PayloadClaim::Metadata(command.clone()),
+    };
+    let payload = Payload {
+        session: Bytes::copy_from_slice(holder.session),
+        principal: holder.principal.to_owned(),
+        expires: seconds(now).saturating_add(LIFETIME.as_secs()),
+        claim: Some(claim),
+    };
+    let mut ticket = BytesMut::with_capacity(1 + payload.encoded_len() + SIGNATURE);
+    ticket.put_u8(VERSION);
+    ticket.put_slice(&payload.encode_to_vec());
+    let signature = mac(key, &ticket).finalize().into_bytes();
+    ticket.put_slice(&signature);
+    ticket.freeze()
+}
+
+/// Reads a ticket.
+///
+/// # Errors
+/// `TICKET_INVALID` when it is not exactly as [`issue`] made it with this key, `TICKET_EXPIRED` when its time is over,
+/// `SESSION_FORBIDDEN` when it was made for another session or user.
+pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: SystemTime) -> Result<Claim> {
+    let Some(signed) = ticket.len().checked_sub(SIGNATURE).filter(|signed| *signed > 0) else {
+        return Err(invalid());
+    };
+    mac(key, &ticket[..signed]).verify_slice(&ticket[signed..]).map_err(|_| invalid())?;
+    if ticket[0] != VERSION {
+        return Err(invalid());
+    }
+    let payload = Payload::decode(ticket.slice(1..signed)).map_err(|_| invalid())?;
+    if seconds(now) >= payload.expires {
+        return Err(Error::new(
+            ErrorCode::TicketExpired,
+            "the ticket's time is over: ask for a new one with GetFlightInfo",
+        ));
+    }
+    if payload.principal != holder.principal || payload.session != holder.session {
+        return Err(Error::new(
+            ErrorCode::SessionForbidden,
+            "the ticket was made for another session: use it with the credentials it was asked for with",
+        ));
+    }
+    match payload.claim {
+        Some(PayloadClaim::Read(PayloadRead { sql, rows, bytes })) => Ok(Claim::Read {
+            sql: sql.into(),
+            cut: Cut {
+                rows: usize::try_from(rows).unwrap_or(usize::MAX),
+                bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            },
+        }),
+        Some(PayloadClaim::Kept(id)) => Ok(Claim::Kept(id)),
+        Some(PayloadClaim::Metadata(command)) => Ok(Claim::Metadata(command)),
+        None => Err(invalid()),
+    }
+}
+
+fn invalid() -> Error {
+    Error::new(
+        ErrorCode::TicketInvalid,
+        "the ticket is not one this server made, or was changed on its way: ask for a new one with GetFlightInfo",
+    )
+}
+
+fn seconds(moment: SystemTime) -> u64 {
+    moment.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn mac(key: &[u8; 32], signed: &[u8]) -> Hmac<Sha256> {
+    // A key shorter than the hash's block of 64 bytes is filled up with zeroes: that is HMAC's own rule.
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
+    mac.update(signed);
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: [u8; 32] = [7; 32];
+    const HOLDER: Holder<'static> = Holder { session: &[1; 16], principal: "ann" };
+
+    fn moment(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn read_ticket() -> Bytes {
+        let claim = Claim::read(&Statement::new("SELECT 1")).unwrap();
+        issue(&KEY, HOLDER, &claim, moment(1_000))
+    }
+
+    fn code(result: Result<Claim>) -> ErrorCode {
+        result.err().unwrap().code
+    }
+
+    #[test]
+    fn a_ticket_gives_back_what_it_was_made_for() {
+        let Claim::Read { sql, cut } = redeem(&KEY, HOLDER, &read_ticket(), moment(1_000)).unwrap() else {
+            panic!("another claim came back")
+        };
+        assert_eq!((&*sql, cut), ("SELECT 1", Cut::default()));
+
+        let ticket = issue(&KEY, HOLDER, &Claim::Kept(Bytes::from_static(b"id")), moment(0));
+        let claim = redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap();
+        assert!(matches!(claim, Claim::Kept(id) if id == "id"));
+
+        let ticket = issue(&KEY, HOLDER, &Claim::Metadata(Bytes::from_static(b"any")), moment(0));
+        let claim = redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap();
+        assert!(matches!(claim, Claim::Metadata(command) if command == "any"));
+    }
+
+    #[test]
+    fn a_ticket_ends_with_its_lifetime() {
+        let ticket = read_ticket();
+        assert!(redeem(&KEY, HOLDER, &ticket, moment(999 + LIFETIME.as_secs())).is_ok());
+        let late = redeem(&KEY, HOLDER, &ticket, moment(1_000 + LIFETIME.as_secs()));
+        assert_eq!(code(late), ErrorCode::TicketExpired);
+    }
+
+    #[test]
+    fn a_ticket_works_for_its_own_session_and_user_only() {
+        let other_session = Holder { session: &[2; 16], ..HOLDER };
+        let other_user = Holder { principal: "bob", ..HOLDER };
+        for holder in [other_session, other_user] {
+            let result = redeem(&KEY, holder, &read_ticket(), moment(1_000));
+            assert_eq!(code(result), ErrorCode::SessionForbidden);
+        }
+    }
+
+    #[test]
+    fn a_ticket_of_another_key_is_invalid() {
+        assert_eq!(code(redeem(&[8; 32], HOLDER, &read_ticket(), moment(1_000))), ErrorCode::TicketInvalid);
+    }
+
+    #[test]
+    fn a_long_statement_does_not_go_into_a_ticket() {
+        assert!(Claim::read(&Statement::new("x".repeat(MAX_SQL))).is_some());
+        assert!(Claim::read(&Statement::new("x".repeat(MAX_SQL + 1))).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_flipped_bit_makes_it_invalid(at in any::<prop::sample::Index>(), bit in 0..8_u8) {
+            let mut ticket = read_ticket().to_vec();
+            let at = at.index(ticket.len());
+            ticket[at] ^= 1 << bit;
+            prop_assert_eq!(code(redeem(&KEY, HOLDER, &ticket.into(), moment(1_000))), ErrorCode::TicketInvalid);
+        }
+
+        #[test]
+        fn a_cut_or_longer_ticket_is_invalid(cut in any::<prop::sample::Index>(), more in 1..40_usize) {
+            let ticket = read_ticket();
+            let short = ticket.slice(..cut.index(ticket.len()));
+            prop_assert_eq!(code(redeem(&KEY, HOLDER, &short, moment(1_000))), ErrorCode::TicketInvalid);
+            let mut long = ticket.to_vec();
+            long.extend(vec![0; more]);
+            prop_assert_eq!(code(redeem(&KEY, HOLDER, &long.into(), moment(1_000))), ErrorCode::TicketInvalid);
+        }
+
+        #[test]
+        fn any_bytes_are_an_invalid_ticket(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+            prop_assert_eq!(code(redeem(&KEY, HOLDER, &bytes.into(), moment(0))), ErrorCode::TicketInvalid);
+        }
+    }
+}

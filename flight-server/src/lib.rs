@@ -1,0 +1,24 @@
+//! Pintail: an Arrow Flight SQL query service whose sessions outlive the node that runs them.
+//!
+//! A request goes down through the modules in this order:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`flight`] | bytes become one typed command; results become Flight streams |
+//! | [`node`] | whose session is it? open it, or take it back after a restart |
+//! | [`engine`] | runs the statement and yields Arrow batches with backpressure |
+//!
+//! Beside them stand [`auth`] (who is calling), [`config`] (what the operator asked for), [`http`] (health),
+//! [`telemetry`] (logs) and [`cli`] (one file a subcommand). The durable table beneath is the crate `session`,
+//! and the meaning of every SQL type the crate `typemap`.
+
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod flight;
+pub mod http;
+pub mod node;
+pub mod spool;
+pub mod telemetry;

@@ -1,0 +1,98 @@
+//! What the sessions and the tasks of a node share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use session::{SessionStore, TokenKey};
+use tokio::sync::Notify;
+
+use super::connections::Connections;
+use super::failure;
+use super::lease::Lease;
+use super::live::Live;
+use super::options::NodeOptions;
+use super::running::Running;
+use super::session::Ended;
+use crate::auth::Users;
+use crate::engine::Engine;
+use crate::error::Result;
+
+/// What the sessions and the tasks of a node share.
+pub(super) struct Core {
+    pub(super) options: NodeOptions,
+    pub(super) store: Arc<dyn SessionStore>,
+    pub(super) engines: Vec<Arc<dyn Engine>>,
+    /// The engine of new sessions: one of `engines`.
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) users: Arc<Users>,
+    pub(super) token_key: TokenKey,
+    pub(super) live: Live,
+    pub(super) connections: Connections,
+    pub(super) lease: Lease,
+    pub(super) running: Running,
+    pub(super) draining: AtomicBool,
+    /// The node ends: it answers no more calls.
+    pub(super) stopping: AtomicBool,
+    beat: Notify,
+}
+
+/// What a [`Core`] is made of, beside what it makes itself.
+pub(super) struct CoreParts {
+    pub(super) options: NodeOptions,
+    pub(super) store: Arc<dyn SessionStore>,
+    pub(super) engines: Vec<Arc<dyn Engine>>,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) users: Arc<Users>,
+    pub(super) token_key: TokenKey,
+}
+
+impl Core {
+    pub(super) fn new(parts: CoreParts) -> Self {
+        Self {
+            lease: Lease::new(parts.options.lease),
+            options: parts.options,
+            store: parts.store,
+            engines: parts.engines,
+            engine: parts.engine,
+            users: parts.users,
+            token_key: parts.token_key,
+            live: Live::new(),
+            connections: Connections::default(),
+            running: Running::new(),
+            draining: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            beat: Notify::new(),
+        }
+    }
+
+    /// Asks the heartbeat to look at the lease, and at whether the node drains, without waiting for its next time.
+    pub(super) fn beat_now(&self) {
+        self.beat.notify_one();
+    }
+
+    /// Resolves when [`Core::beat_now`] was called.
+    pub(super) async fn beat_wanted(&self) {
+        self.beat.notified().await;
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether the node still answers calls.
+    pub(super) fn check_answering(&self) -> Result<()> {
+        if self.stopping.load(Ordering::Acquire) { Err(failure::draining()) } else { Ok(()) }
+    }
+
+    /// This node may no longer act as the owner of anything: drops the engine state of all its sessions.
+    pub(super) fn fence(&self) {
+        self.lease.ended();
+        let sessions = self.live.start_anew();
+        if !sessions.is_empty() {
+            tracing::warn!(sessions = sessions.len(), "the node's lease is over; dropping its sessions");
+        }
+        for session in sessions {
+            session.end(Ended::Moved);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Running statements: counted, in order, and with their state journaled before their client has its answer.
+
+use futures::StreamExt as _;
+
+use super::session::{Session, Work};
+use crate::engine::{Outcome, Rows, Statement};
+use crate::error::Result;
+
+impl Session {
+    /// Executes a statement. It counts as running until the rows of the outcome are dropped.
+    ///
+    /// What it changed in the session is in the store when this returns.
+    ///
+    /// # Errors
+    /// The engine's; those of a session that has ended; `STORE_UNAVAILABLE` when the state it changed could not be
+    /// written (the statement itself was applied, and its state is written with the next one); `SESSION_MOVED` when
+    /// the write was refused because another node owns the session: its state here is dropped then.
+    pub async fn execute(&self, statement: Statement) -> Result<Outcome> {
+        let work = self.start()?;
+        let mut turn = self.turn.lock().await;
+        // It may have waited long enough for the session or the lease to end.
+        self.check()?;
+        // A statement must not rest on state that a takeover would lose, so what is left over goes first.
+        self.write_state(&mut turn, &[]).await?;
+
+        let before = self.current_transaction();
+        let executed = self.engine.execute(statement).await;
+        self.follow_transaction(before.as_ref(), executed.as_ref().ok().map(|outcome| outcome.kind));
+        let mut outcome = executed.map_err(|error| self.explain(error))?;
+        self.write_state(&mut turn, &outcome.state).await?;
+        drop(turn);
+
+        outcome.rows = counted(outcome.rows, work);
+        Ok(outcome)
+    }
+}
+
+/// The same rows, as work that goes on until they are dropped.
+fn counted(rows: Rows, work: Work) -> Rows {
+    let Rows { schema, batches } = rows;
+    let batches = batches.map(move |batch| {
+        let _held = &work;
+        batch
+    });
+    Rows { schema, batches: Box::pin(batches) }
+}

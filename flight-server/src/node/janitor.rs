@@ -1,0 +1,60 @@
+//! Ends what has expired, in the store and on this node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session::SessionState;
+
+use super::core::Core;
+use super::failure;
+use super::session::Ended;
+use crate::error::Result;
+
+/// How long the row of an ended session stays, so that late calls can be told what became of it.
+const KEEP_ENDED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The shortest and the longest time between rounds.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Makes rounds for as long as it is polled.
+pub(super) async fn run(core: Arc<Core>) {
+    let pause = (core.options.idle_timeout.min(core.options.max_age) / 4).clamp(SHORTEST, LONGEST);
+    loop {
+        tokio::time::sleep(pause).await;
+        if let Err(error) = round(&core).await {
+            // The heartbeat says so when the store is down, and the next round does what this one could not.
+            tracing::debug!(%error, "the janitor's round could not be finished");
+        }
+    }
+}
+
+/// One round.
+pub(super) async fn round(core: &Core) -> Result<()> {
+    // By this node's clock first: it must free the memory of idle sessions even while the store is down.
+    for session in core.live.all() {
+        // What is wrong with a session is told to its callers; here it is only made to end.
+        let _ = session.check();
+    }
+
+    let swept = core.store.sweep(KEEP_ENDED).await.map_err(|error| failure::of_store(&error))?;
+    let me = core.live.incarnation();
+    for expired in swept.expired.iter().filter(|expired| expired.owner == Some(me)) {
+        if let Some(session) = core.live.get(&expired.id) {
+            session.end(Ended::Expired);
+        }
+    }
+
+    // Tombstones whose rows say it themselves by now, whichever node's sweep has marked them.
+    for session in core.live.all() {
+        if session.ended() != Some(Ended::Expired) {
+            continue;
+        }
+        let record = core.store.session(session.id()).await.map_err(|error| failure::of_store(&error))?;
+        let told = record.is_none_or(|record| matches!(record.state, SessionState::Closed | SessionState::Expired));
+        if told {
+            core.live.remove(&session.fence);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! A node: it resolves each call to a session that lives here, takes sessions over whose owner is gone, and gives its
+//! own up before anybody else may take them.
+//!
+//! Ownership is decided by the [`SessionStore`] alone. What is kept here beside the engine sessions is a copy of what
+//! the store said, together with how long it may be relied on.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `caller` | who calls, and which session the call names |
+//! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
+//! | `live` | the sessions that live here; one rebuild however many calls wait |
+//! | `session` | one of them; `execute`, `transaction`, `prepared`, `kept`, `session_options` are what it does |
+//! | `heartbeat`, `lease` | until when this node may act as an owner |
+//! | `toucher`, `janitor` | uses are written, and what has expired is ended |
+
+mod caller;
+mod connections;
+mod core;
+mod execute;
+mod failure;
+mod heartbeat;
+mod janitor;
+mod kept;
+mod lease;
+mod live;
+mod opened;
+mod options;
+mod prepared;
+mod resolve;
+mod running;
+mod session;
+mod session_options;
+#[cfg(test)]
+mod tests;
+mod toucher;
+mod transaction;
+mod usage;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ::session::{NodeState, SessionStore, TokenKey};
+use futures::StreamExt as _;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+use zeroize::Zeroizing;
+
+pub use self::caller::{Caller, Grant, SESSION_COOKIE, SESSION_HEADER};
+use self::core::{Core, CoreParts};
+use self::heartbeat::Heartbeat;
+pub use self::kept::{Kept, StatementId};
+pub use self::options::NodeOptions;
+pub use self::prepared::Prepared;
+use self::session::Ended;
+pub use self::session::Session;
+pub use self::session_options::{OptionError, OptionValue};
+pub use self::transaction::TransactionId;
+use crate::auth::{ClusterSecret, Purpose, Users};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+
+/// How many sessions are handed back at a time when the node ends.
+const RELEASED_AT_ONCE: usize = 16;
+
+/// A running node.
+///
+/// It ends with [`Node::shutdown`]. One that is merely dropped leaves its sessions as a killed process does.
+pub struct Node {
+    core: Arc<Core>,
+    ticket_key: Zeroizing<[u8; 32]>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Node {
+    /// Registers with the store and starts the tasks that keep the node alive there.
+    ///
+    /// Sessions that an earlier process held in the same home are not touched until they are called for.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE` when the store does not take the registration, `INTERNAL` when the default engine is not
+    /// among `engines`.
+    pub async fn start(
+        options: NodeOptions,
+        store: Arc<dyn SessionStore>,
+        engines: Vec<Arc<dyn Engine>>,
+        users: Arc<Users>,
+        secret: &ClusterSecret,
+    ) -> Result<Arc<Self>> {
+        let Some(engine) = engines.iter().find(|engine| engine.name() == options.default_engine).cloned() else {
+            return Err(Error::internal(format_args!(
+                "the default engine {:?} is not part of this server",
+                options.default_engine
+            )));
+        };
+        let token_key = TokenKey::derive(secret.derive(Purpose::Token).as_ref());
+        let core = Arc::new(Core::new(CoreParts { options, store, engines, engine, users, token_key }));
+
+        let mut heartbeat = Heartbeat::new(Arc::clone(&core));
+        heartbeat.start().await?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(heartbeat.run());
+        tasks.spawn(toucher::run(Arc::clone(&core)));
+        tasks.spawn(janitor::run(Arc::clone(&core)));
+        Ok(Arc::new(Self { core, ticket_key: secret.derive(Purpose::Ticket), tasks: Mutex::new(tasks) }))
+    }
+
+    /// What the node was started with.
+    pub fn options(&self) -> &NodeOptions {
+        &self.core.options
+    }
+
+    /// The engine of new sessions.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.core.engine
+    }
+
+    /// The key that tickets are signed with: the same on all nodes of the cluster.
+    pub fn ticket_key(&self) -> &[u8; 32] {
+        &self.ticket_key
+    }
+
+    /// How many sessions live on this node.
+    pub fn live_sessions(&self) -> usize {
+        self.core.live.count()
+    }
+
+    /// How many statements run on this node; one whose rows are being read still runs.
+    pub fn running_statements(&self) -> usize {
+        self.core.running.count()
+    }
+
+    /// Whether the node may act as the owner of sessions: it has renewed its lease in time.
+    pub fn holds_lease(&self) -> bool {
+        self.core.lease.check().is_ok()
+    }
+
+    /// Takes no new sessions from now on; those that live here go on.
+    pub fn drain(&self) {
+        if !self.core.draining.swap(true, Ordering::AcqRel) {
+            tracing::info!(sessions = self.live_sessions(), "draining: no new sessions");
+            self.core.beat_now();
+        }
+    }
+
+    /// Whether the node drains.
+    pub fn is_draining(&self) -> bool {
+        self.core.is_draining()
+    }
+
+    /// Resolves at a moment at which no statement runs.
+    pub async fn idle(&self) {
+        self.core.running.none().await;
+    }
+
+    /// Ends the node: its sessions are handed back, so that they can be taken over at once, its engines are ended,
+    /// and it says that it is gone. Statements that still run are interrupted; see [`Node::idle`] to wait for them.
+    pub async fn shutdown(&self) {
+        self.core.stopping.store(true, Ordering::Release);
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        tasks.shutdown().await;
+
+        // Whatever is still being rebuilt comes to nothing by this, and finds out when it is done.
+        let me = self.core.live.incarnation();
+        let sessions = self.core.live.start_anew();
+        futures::stream::iter(sessions)
+            .for_each_concurrent(RELEASED_AT_ONCE, |session| async move {
+                let Some(engine) = session.end(Ended::Moved) else { return };
+                // Only then: whoever claims it must not find this node still at work in it.
+                if let Err(error) = engine.await {
+                    tracing::error!(session = %session.id(), %error, "closing the session ended early");
+                }
+                if let Err(error) = self.core.store.release(&session.fence).await {
+                    tracing::warn!(session = %session.id(), %error, "the session could not be handed back; it can be taken over when the lease is over");
+                }
+            })
+            .await;
+        for engine in &self.core.engines {
+            engine.shutdown().await;
+        }
+        self.core.lease.ended();
+        if let Err(error) = self.core.store.set_node_state(me, NodeState::Gone).await {
+            tracing::warn!(%error, "the store could not be told that the node is gone; its lease will run out");
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("options", &self.core.options).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Sessions and core hold each other; the list of sessions is where that is undone.
+        self.core.live.start_anew();
+    }
+}

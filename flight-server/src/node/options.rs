@@ -1,0 +1,30 @@
+//! What a node is told when it starts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// What a node is told when it starts.
+#[derive(Debug, Clone)]
+pub struct NodeOptions {
+    /// Its name for people.
+    pub name: String,
+    /// The identity of its data directory, whose lock the caller holds: a node that starts again with the same home
+    /// takes its earlier sessions back at once.
+    pub home: Uuid,
+    /// Where clients reach it.
+    pub advertised_uri: String,
+    /// How long it is believed to be alive without a word from it. Renewed every third of it.
+    pub lease: Duration,
+    /// How long a session may go unused.
+    pub idle_timeout: Duration,
+    /// How long a session may live, however much it is used.
+    pub max_age: Duration,
+    /// Where the node keeps its files.
+    pub data_dir: PathBuf,
+    /// The version of the software.
+    pub version: String,
+    /// The engine that new sessions get, by its name.
+    pub default_engine: String,
+}

@@ -1,0 +1,253 @@
+//! A session that lives on this node: who it belongs to, under which epoch, and the engine's side of it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use session::{Epoch, Fence, FenceLoss, JournalEntry, Principal, SessionId, SessionState, StoreError, TokenHash};
+use tokio::task::JoinHandle;
+
+use super::core::Core;
+use super::failure;
+use super::kept::{Kept, KeptResults, StatementId};
+use super::prepared::Prepared;
+use super::running::RunningGuard;
+use super::transaction::TransactionId;
+use super::usage::{Usage, UsageGuard};
+use crate::engine::{EngineSession, StateEntry};
+use crate::error::{Error, Result};
+
+/// A session that lives on this node.
+///
+/// Its row in the store outlives it. It ends when it is closed, when it expires, and when this node may no longer act
+/// as its owner; its engine state is dropped at that moment, and every later call on it fails saying why.
+pub struct Session {
+    pub(super) fence: Fence,
+    pub(super) core: Arc<Core>,
+    pub(super) engine: Arc<dyn EngineSession>,
+    pub(super) usage: Arc<Usage>,
+    /// Serialises what changes the session, so that the journal has the order of execution. A session executes one
+    /// statement at a time anyway, and the rows of a result are read outside it.
+    pub(super) turn: tokio::sync::Mutex<Turn>,
+    pub(super) prepared: Mutex<HashMap<Vec<u8>, Arc<Prepared>>>,
+    /// The id clients know the open transaction by, if one was given out.
+    pub(super) transaction: Mutex<Option<TransactionId>>,
+    principal: Principal,
+    token_hash: TokenHash,
+    engine_name: &'static str,
+    kept: Mutex<KeptResults>,
+    ended: OnceLock<Ended>,
+}
+
+/// What only the holder of the session's turn may touch.
+#[derive(Default)]
+pub(super) struct Turn {
+    /// State the engine has already taken on, but the store not: it did not answer, or the call was dropped meanwhile.
+    unwritten: Vec<JournalEntry>,
+}
+
+/// Why a session no longer lives here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// By its client or an operator.
+    Closed,
+    /// It was idle, or open, for too long.
+    Expired,
+    /// This node is no longer its owner, or may not be for sure.
+    Moved,
+}
+
+/// What a new [`Session`] is made of.
+pub(super) struct SessionParts {
+    pub(super) core: Arc<Core>,
+    pub(super) fence: Fence,
+    pub(super) principal: Principal,
+    pub(super) token_hash: TokenHash,
+    pub(super) engine_name: &'static str,
+    pub(super) engine: Arc<dyn EngineSession>,
+    pub(super) idle_timeout: Duration,
+    pub(super) age_left: Duration,
+}
+
+impl Session {
+    pub(super) fn new(parts: SessionParts) -> Self {
+        Self {
+            usage: Arc::new(Usage::new(parts.idle_timeout, parts.age_left)),
+            fence: parts.fence,
+            core: parts.core,
+            engine: parts.engine,
+            turn: tokio::sync::Mutex::default(),
+            prepared: Mutex::default(),
+            transaction: Mutex::default(),
+            principal: parts.principal,
+            token_hash: parts.token_hash,
+            engine_name: parts.engine_name,
+            kept: Mutex::default(),
+            ended: OnceLock::new(),
+        }
+    }
+
+    /// Its id, which is no secret.
+    pub fn id(&self) -> &SessionId {
+        &self.fence.session
+    }
+
+    /// Whose it is.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// How often it has changed hands.
+    pub fn epoch(&self) -> Epoch {
+        self.fence.epoch
+    }
+
+    /// The engine's side of it, for what only reads: plans and metadata. Statements go through [`Session::execute`].
+    pub fn engine(&self) -> &Arc<dyn EngineSession> {
+        &self.engine
+    }
+
+    /// The name of the engine it runs in.
+    pub fn engine_name(&self) -> &'static str {
+        self.engine_name
+    }
+
+    /// Keeps a result until it is fetched. See [`Kept`] for what is kept, and how much of it.
+    pub fn keep(&self, result: Kept) -> StatementId {
+        let id = StatementId::random();
+        self.kept.lock().insert(id, result);
+        id
+    }
+
+    /// A kept result; it stays kept.
+    ///
+    /// # Errors
+    /// `RESULT_GONE` when it is not kept, or no longer.
+    pub fn kept(&self, id: &StatementId) -> Result<Arc<Kept>> {
+        self.kept.lock().get(id)
+    }
+
+    /// Whether `hash` is that of the session's token.
+    pub(super) fn opens_with(&self, hash: &TokenHash) -> bool {
+        self.token_hash.matches(hash)
+    }
+
+    /// Whether the session lives, here and now.
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(ended) = self.ended.get() {
+            return Err(self.error_of(*ended));
+        }
+        self.core.lease.check()?;
+        if self.usage.expired(Instant::now()) {
+            self.end(Ended::Expired);
+            return Err(self.error_of(Ended::Expired));
+        }
+        Ok(())
+    }
+
+    pub(super) fn ended(&self) -> Option<Ended> {
+        self.ended.get().copied()
+    }
+
+    /// `error`, unless the session ended meanwhile: then that is what made it fail, and what the client must know.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        self.ended.get().map_or(error, |ended| self.error_of(*ended))
+    }
+
+    /// Work starts on the session; it counts as running until the guard is dropped.
+    pub(super) fn start(&self) -> Result<Work> {
+        self.check()?;
+        Ok(Work { _usage: self.usage.start(), _running: self.core.running.start() })
+    }
+
+    /// Ends the session on this node and drops all it held here; what runs in it is interrupted. Does nothing when it
+    /// has ended already. The handle resolves when the engine is done.
+    ///
+    /// An expired session stays in the list of live ones as its own tombstone until the store has marked it: by the
+    /// store's clock it may have some moments left, and a call must not find it empty in them.
+    pub(super) fn end(&self, why: Ended) -> Option<JoinHandle<()>> {
+        self.ended.set(why).ok()?;
+        if why != Ended::Expired {
+            self.core.live.remove(&self.fence);
+        }
+        if why != Ended::Moved {
+            self.core.connections.forget(self.id());
+        }
+        self.kept.lock().clear();
+        self.prepared.lock().clear();
+        *self.transaction.lock() = None;
+        tracing::debug!(session = %self.id(), epoch = %self.epoch(), why = ?why, "session ended on this node");
+        let engine = Arc::clone(&self.engine);
+        tokio::runtime::Handle::try_current().ok().map(|runtime| runtime.spawn(async move { engine.close().await }))
+    }
+
+    /// What a failed write to the store means. A write that was fenced off drops the session at once.
+    pub(super) async fn store_failed(&self, error: StoreError) -> Error {
+        let StoreError::Fenced { loss, .. } = &error else {
+            return failure::of_store(&error);
+        };
+        let why = match loss {
+            FenceLoss::Claimed | FenceLoss::Unknown => Ended::Moved,
+            FenceLoss::LeaseOver => {
+                self.core.beat_now();
+                Ended::Moved
+            }
+            // Somebody ended it or handed it back. Which of them is worth a look, since the client is told.
+            FenceLoss::NotActive => match self.core.store.session(self.id()).await {
+                Ok(Some(record)) if record.state == SessionState::Closed => Ended::Closed,
+                Ok(Some(record)) if record.state == SessionState::Expired => Ended::Expired,
+                Ok(_) | Err(_) => Ended::Moved,
+            },
+        };
+        tracing::info!(session = %self.id(), epoch = %self.epoch(), %loss, "a write was fenced off; dropping the session");
+        self.end(why);
+        if why == Ended::Expired {
+            // The store has marked it, so it needs no tombstone.
+            self.core.live.remove(&self.fence);
+        }
+        self.error_of(self.ended().unwrap_or(why))
+    }
+
+    /// Writes `state`, and what an earlier call could not write, to the journal.
+    pub(super) async fn write_state(&self, turn: &mut Turn, state: &[StateEntry]) -> Result<()> {
+        turn.unwritten
+            .extend(state.iter().map(|entry| JournalEntry { key: entry.key.clone(), statement: entry.sql.clone() }));
+        if turn.unwritten.is_empty() {
+            return Ok(());
+        }
+        match self.core.store.write_journal(&self.fence, &turn.unwritten).await {
+            Ok(()) => {
+                turn.unwritten.clear();
+                Ok(())
+            }
+            Err(error) => Err(self.store_failed(error).await),
+        }
+    }
+
+    fn error_of(&self, ended: Ended) -> Error {
+        match ended {
+            Ended::Closed => failure::closed(self.id(), None),
+            Ended::Expired => failure::expired(self.id(), None),
+            Ended::Moved => failure::moved(self.id(), "another node, or will be"),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", self.id())
+            .field("principal", &self.principal)
+            .field("epoch", &self.fence.epoch)
+            .field("ended", &self.ended.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Counts as running, on the node and in its session, while it lives.
+pub(super) struct Work {
+    _usage: UsageGuard,
+    _running: RunningGuard,
+}

@@ -1,0 +1,122 @@
+//! A session table that can be made to fail.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ::session::{
+    Claim, Epoch, Fence, Incarnation, JournalEntry, ModelStore, NewSession, NodeRecord, NodeRegistration, NodeState,
+    PreparedRecord, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
+};
+use async_trait::async_trait;
+
+/// A model that does not answer while it is down.
+pub(super) struct FaultyStore {
+    model: ModelStore,
+    down: AtomicBool,
+    lose_next_claim: AtomicBool,
+}
+
+impl FaultyStore {
+    pub(super) fn new(model: ModelStore) -> Self {
+        Self { model, down: AtomicBool::new(false), lose_next_claim: AtomicBool::new(false) }
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// The next claim takes effect, but its answer is lost.
+    pub(super) fn lose_next_claim(&self) {
+        self.lose_next_claim.store(true, Ordering::SeqCst);
+    }
+
+    /// The model itself, which always answers.
+    pub(super) fn model(&self) -> &ModelStore {
+        &self.model
+    }
+
+    fn up(&self) -> Result<&ModelStore> {
+        if self.down.load(Ordering::SeqCst) { Err(lost()) } else { Ok(&self.model) }
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable("made so by a test".to_owned())
+}
+
+#[async_trait]
+impl SessionStore for FaultyStore {
+    async fn register_node(&self, node: &NodeRegistration) -> Result<()> {
+        self.up()?.register_node(node).await
+    }
+
+    async fn renew_node(&self, node: Incarnation, lease: Duration) -> Result<()> {
+        self.up()?.renew_node(node, lease).await
+    }
+
+    async fn set_node_state(&self, node: Incarnation, state: NodeState) -> Result<()> {
+        self.up()?.set_node_state(node, state).await
+    }
+
+    async fn nodes(&self) -> Result<Vec<NodeRecord>> {
+        self.up()?.nodes().await
+    }
+
+    async fn create_session(&self, session: &NewSession, owner: Incarnation) -> Result<SessionRecord> {
+        self.up()?.create_session(session, owner).await
+    }
+
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
+        self.up()?.session(id).await
+    }
+
+    async fn sessions(&self) -> Result<Vec<SessionRecord>> {
+        self.up()?.sessions().await
+    }
+
+    async fn claim(&self, id: &SessionId, expected: Epoch, me: Incarnation) -> Result<Claim> {
+        let claim = self.up()?.claim(id, expected, me).await;
+        if self.lose_next_claim.swap(false, Ordering::SeqCst) { Err(lost()) } else { claim }
+    }
+
+    async fn release(&self, fence: &Fence) -> Result<()> {
+        self.up()?.release(fence).await
+    }
+
+    async fn close(&self, fence: &Fence, reason: &str) -> Result<()> {
+        self.up()?.close(fence, reason).await
+    }
+
+    async fn touch(&self, sessions: &[SessionId], me: Incarnation) -> Result<()> {
+        self.up()?.touch(sessions, me).await
+    }
+
+    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()> {
+        self.up()?.set_options(fence, options).await
+    }
+
+    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()> {
+        self.up()?.write_journal(fence, entries).await
+    }
+
+    async fn journal(&self, session: &SessionId) -> Result<Vec<JournalEntry>> {
+        self.up()?.journal(session).await
+    }
+
+    async fn put_prepared(&self, fence: &Fence, prepared: &PreparedRecord) -> Result<()> {
+        self.up()?.put_prepared(fence, prepared).await
+    }
+
+    async fn prepared(&self, session: &SessionId, handle: &[u8]) -> Result<Option<PreparedRecord>> {
+        self.up()?.prepared(session, handle).await
+    }
+
+    async fn delete_prepared(&self, fence: &Fence, handle: &[u8]) -> Result<()> {
+        self.up()?.delete_prepared(fence, handle).await
+    }
+
+    async fn sweep(&self, keep_ended: Duration) -> Result<Swept> {
+        self.up()?.sweep(keep_ended).await
+    }
+}

@@ -1,0 +1,135 @@
+//! Transactions as clients name them: one state of the session, whether begun by an action or by SQL text.
+
+use std::fmt;
+
+use session::Epoch;
+
+use super::session::Session;
+use crate::engine::{StatementKind, TransactionStatus};
+use crate::error::{Error, ErrorCode, Result};
+
+const RANDOM: usize = 16;
+const LENGTH: usize = 8 + RANDOM;
+
+/// What a client knows an open transaction by: the epoch of its session, then random bytes.
+///
+/// The epoch tells a transaction that was lost with its node from one that never was.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TransactionId([u8; LENGTH]);
+
+impl TransactionId {
+    /// Its bytes, as they go over the wire.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn new(epoch: Epoch) -> Result<Self> {
+        let mut bytes = [0; LENGTH];
+        let (head, tail) = bytes.split_at_mut(8);
+        head.copy_from_slice(&epoch.0.to_be_bytes());
+        getrandom::fill(tail).map_err(|error| Error::internal(format_args!("no random bytes: {error}")))?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Debug for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TransactionId({})", hex::encode(self.0))
+    }
+}
+
+impl Session {
+    /// Begins a transaction, or joins the one that is open; its id either way.
+    ///
+    /// # Errors
+    /// Only when the session has ended or the engine cannot begin one at all.
+    pub async fn begin(&self) -> Result<TransactionId> {
+        let _work = self.start()?;
+        let _turn = self.turn.lock().await;
+        self.check()?;
+        self.follow_transaction(None, None);
+        self.engine.begin().await.map_err(|error| self.explain(error))?;
+        let mut current = self.transaction.lock();
+        match &*current {
+            Some(id) => Ok(id.clone()),
+            None => {
+                let id = TransactionId::new(self.epoch())?;
+                *current = Some(id.clone());
+                Ok(id)
+            }
+        }
+    }
+
+    /// Commits the transaction with this id. It is over, even when this fails.
+    ///
+    /// # Errors
+    /// `TRANSACTION_LOST` when it was open on an earlier owner of the session, `TRANSACTION_UNKNOWN` when it is not
+    /// the open one, and the engine's error when it could not be committed.
+    pub async fn commit(&self, id: &[u8]) -> Result<()> {
+        let _work = self.start()?;
+        let _turn = self.turn.lock().await;
+        self.check()?;
+        self.check_transaction(id)?;
+        let committed = self.engine.commit().await;
+        *self.transaction.lock() = None;
+        committed.map_err(|error| self.explain(error))
+    }
+
+    /// Rolls the transaction with this id back. One that is not open, or was lost, is rolled back already.
+    ///
+    /// # Errors
+    /// The engine's, when it could not roll back.
+    pub async fn rollback(&self, id: &[u8]) -> Result<()> {
+        let _work = self.start()?;
+        let _turn = self.turn.lock().await;
+        self.check()?;
+        if self.check_transaction(id).is_err() {
+            return Ok(());
+        }
+        let rolled_back = self.engine.rollback().await;
+        *self.transaction.lock() = None;
+        rolled_back.map_err(|error| self.explain(error))
+    }
+
+    /// Whether the transaction that a statement names is the open one.
+    ///
+    /// # Errors
+    /// `TRANSACTION_LOST` when it was open on an earlier owner of the session, `TRANSACTION_UNKNOWN` otherwise.
+    pub fn check_transaction(&self, id: &[u8]) -> Result<()> {
+        self.follow_transaction(None, None);
+        if self.transaction.lock().as_ref().is_some_and(|current| current.0 == id) {
+            return Ok(());
+        }
+        if let Ok(bytes) = <[u8; LENGTH]>::try_from(id)
+            && let Some(epoch) = bytes.first_chunk::<8>()
+            && (Epoch::FIRST.0..self.epoch().0).contains(&i64::from_be_bytes(*epoch))
+        {
+            return Err(Error::new(
+                ErrorCode::TransactionLost,
+                "the transaction was rolled back when its session was taken over; roll back, then run it again from \
+                 its beginning",
+            ));
+        }
+        Err(Error::new(
+            ErrorCode::TransactionUnknown,
+            "this session has no open transaction with that id: it was committed or rolled back, or never begun; \
+             begin one and use the id it returns",
+        ))
+    }
+
+    pub(super) fn current_transaction(&self) -> Option<TransactionId> {
+        self.transaction.lock().clone()
+    }
+
+    /// Forgets the id of a transaction that SQL text ended: none is open any more, or a statement that begins or ends
+    /// transactions ran, while `before` was open, and left one open. That one must be another, since no transaction
+    /// can begin inside one.
+    pub(super) fn follow_transaction(&self, before: Option<&TransactionId>, ran: Option<StatementKind>) {
+        let status = self.engine.transaction();
+        let another = ran == Some(StatementKind::Transaction);
+        let mut current = self.transaction.lock();
+        if status == TransactionStatus::Autocommit || (another && before.is_some() && current.as_ref() == before) {
+            *current = None;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A queue of Arrow batches that keeps a little in memory and the rest in a temporary file.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Cursor};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
+
+use crate::error::{Error, ErrorCode, Result};
+
+/// How much a spool may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct SpoolLimits {
+    /// Bytes kept in memory before the rest goes to the file.
+    pub memory: usize,
+    /// Bytes kept in all.
+    pub total: u64,
+}
+
+/// A first-in, first-out queue of batches of one schema. Its file has no name, so that nothing is left behind when the
+/// process dies. Its calls may block on the disk.
+pub struct Spool {
+    directory: PathBuf,
+    limits: SpoolLimits,
+    entries: VecDeque<Entry>,
+    in_memory: usize,
+    file: Option<File>,
+    file_end: u64,
+}
+
+enum Entry {
+    Memory(RecordBatch, usize),
+    File { offset: u64, length: usize },
+}
+
+impl Spool {
+    /// An empty spool, whose file is made in `directory` if it is needed.
+    pub fn new(directory: &Path, limits: SpoolLimits) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            limits,
+            entries: VecDeque::new(),
+            in_memory: 0,
+            file: None,
+            file_end: 0,
+        }
+    }
+
+    /// Whether there is nothing to take out.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether it holds as much as it may.
+    pub fn is_full(&self) -> bool {
+        self.file_end + self.in_memory as u64 >= self.limits.total
+    }
+
+    /// Puts a batch at the end.
+    ///
+    /// # Errors
+    /// When the file can't be written; the queue is then as it was.
+    pub fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        let bytes = batch.get_array_memory_size();
+        // Once the file is in use, later batches follow it there, so that memory does not refill while it is read.
+        if self.file.is_none() && self.in_memory + bytes <= self.limits.memory {
+            self.in_memory += bytes;
+            self.entries.push_back(Entry::Memory(batch, bytes));
+            return Ok(());
+        }
+        let encoded = encode(&batch)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile_in(&self.directory).map_err(|e| self_failed("created", &e))?),
+        };
+        file.write_all_at(&encoded, self.file_end).map_err(|e| self_failed("written", &e))?;
+        self.entries.push_back(Entry::File { offset: self.file_end, length: encoded.len() });
+        self.file_end += encoded.len() as u64;
+        Ok(())
+    }
+
+    /// Takes the first batch out.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn pop(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = match self.entries.pop_front() {
+            None => return Ok(None),
+            Some(Entry::Memory(batch, bytes)) => {
+                self.in_memory -= bytes;
+                batch
+            }
+            Some(Entry::File { offset, length }) => {
+                let Some(file) = &self.file else { return Err(Error::internal("a spool lost its file")) };
+                let mut encoded = vec![0; length];
+                file.read_exact_at(&mut encoded, offset).map_err(|e| self_failed("read", &e))?;
+                decode(encoded)?
+            }
+        };
+        if self.entries.is_empty() {
+            self.file = None;
+            self.file_end = 0;
+        }
+        Ok(Some(batch))
+    }
+}
+
+fn encode(batch: &RecordBatch) -> Result<Vec<u8>> {
+    let schema: SchemaRef = batch.schema();
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema).map_err(Error::internal)?;
+    writer.write(batch).map_err(Error::internal)?;
+    writer.into_inner().map_err(Error::internal)
+}
+
+fn decode(encoded: Vec<u8>) -> Result<RecordBatch> {
+    let mut reader = StreamReader::try_new(Cursor::new(encoded), None).map_err(Error::internal)?;
+    match reader.next() {
+        Some(batch) => batch.map_err(Error::internal),
+        None => Err(Error::internal("a spooled batch was empty")),
+    }
+}
+
+fn self_failed(what: &str, error: &io::Error) -> Error {
+    Error::new(
+        ErrorCode::ResultTooLarge,
+        format!("the file that holds an open result could not be {what}: {error}; make room in the data directory"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int32Array, StringArray};
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+
+    fn batch(number: i32) -> RecordBatch {
+        let fields = vec![Field::new("n", DataType::Int32, true), Field::new("s", DataType::Utf8, true)];
+        let text = StringArray::from(vec![Some(format!("row {number}")), None]);
+        RecordBatch::try_new(
+            Arc::new(Schema::new(fields)),
+            vec![Arc::new(Int32Array::from(vec![Some(number), None])), Arc::new(text)],
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn batches_come_out_as_they_went_in_whether_in_memory_or_in_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let one = batch(0).get_array_memory_size();
+        let mut spool = Spool::new(directory.path(), SpoolLimits { memory: 3 * one, total: 1 << 20 });
+        for round in 0..3 {
+            for number in 0..10 {
+                spool.push(batch(round * 100 + number)).unwrap();
+            }
+            for number in 0..10 {
+                assert_eq!(spool.pop().unwrap(), Some(batch(round * 100 + number)));
+            }
+            assert_eq!(spool.pop().unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn it_says_when_it_is_full() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut spool = Spool::new(directory.path(), SpoolLimits { memory: 0, total: 1000 });
+        while !spool.is_full() {
+            spool.push(batch(1)).unwrap();
+        }
+        while spool.pop().unwrap().is_some() {}
+        assert!(!spool.is_full());
+    }
+}

@@ -1,0 +1,23 @@
+//! Starts real `pintail` processes and talks to them as a client does, over the wire only.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`server`] | a server process: start, kill, start again, end, and a look at its log |
+//! | [`client`] | a Flight SQL client that shows every status as it came |
+//! | [`failure`] | what a typed error must carry |
+//! | [`messages`] | the Flight messages that the generated code lacks |
+//! | [`raw`] | calls whose bytes are no message at all |
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
+
+pub mod client;
+pub mod failure;
+pub mod messages;
+pub mod raw;
+pub mod server;
+
+pub use client::Client;
+pub use failure::assert_failure;
+pub use server::Server;
+
+/// The longest a test waits for anything: reached only when something is broken, however slow the machine.
+pub const DEADLINE: std::time::Duration = std::time::Duration::from_secs(120);

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Runs every check of the project, installing what it needs first. It stops at the first part that fails.
+#
+#   tests/run.sh                      all parts, in order
+#   tests/run.sh PART [ARGUMENT...]   one part (and what it needs); arguments go to its runner
+#   tests/run.sh --list               the parts
+#
+# Examples:  tests/run.sh python -k resume      tests/run.sh rust kill      tests/run.sh clippy
+#
+# What it makes stays outside the checkout, in $PINTAIL_CACHE (default ~/.cache/pintail): the build, a Python
+# environment with the released drivers, generated TPC-H data, and the logs of the last run.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+cache="${PINTAIL_CACHE:-$HOME/.cache/pintail}"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+pintail="$CARGO_TARGET_DIR/release/pintail"
+# The server takes its settings from PINTAIL_*, and refuses those it does not know.
+for variable in "${!PINTAIL_@}"; do unset "$variable"; done
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
+venv="$cache/venv"
+logs="$cache/logs"
+# Newer versions read the same deny.toml; a pinned one keeps its verdict the same everywhere.
+cargo_deny_version=0.20.2
+mkdir -p "$logs"
+
+parts=(fmt layers engineless clippy build rust licences python demo)
+summary=()
+
+say() { printf '\n== %s\n' "$*"; }
+fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 1; }
+
+# Installs Debian packages, as root or by sudo.
+install_packages() {
+    command -v apt-get >/dev/null || fail "please install: $*"
+    local -a root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "please install (this is not root, and there is no sudo): $*"
+        root=(sudo -n)
+    fi
+    say "installing packages: $*"
+    "${root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "$@"
+}
+
+need_compilers() {
+    command -v cargo >/dev/null || fail "there is no cargo; install Rust (see rust-version in Cargo.toml)"
+    command -v c++ >/dev/null || install_packages g++
+}
+
+# The Python environment with exactly the requirements; made again when they change.
+need_python() {
+    command -v python3 >/dev/null || install_packages python3
+    local wanted
+    wanted="$(cat tests/python/requirements.txt; python3 --version)"
+    if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/requirements.installed" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    say "installing the Python clients into $venv"
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+    printf '%s\n' "$wanted" >"$venv/requirements.installed"
+}
+
+# cargo-deny from the path, or one built once and kept; its path goes to $cargo_deny.
+need_cargo_deny() {
+    cargo_deny="$(command -v cargo-deny || true)"
+    [ -z "$cargo_deny" ] || return 0
+    cargo_deny="$cache/tools/bin/cargo-deny"
+    [ ! -x "$cargo_deny" ] || return 0
+    say "installing cargo-deny $cargo_deny_version into $cache/tools"
+    # Its development profile compiles in a third of the time, and it reads one lock file.
+    CARGO_TARGET_DIR="$cache/tools/target" cargo install --quiet --locked --debug --root "$cache/tools" \
+        --version "=$cargo_deny_version" cargo-deny
+    rm -rf "$cache/tools/target"
+}
+
+# Fails when the dependencies of `cargo tree` arguments $2… hold a crate whose name matches the expression $1.
+no_crate() {
+    local pattern="$1" tree found
+    shift
+    tree="$(cargo tree --locked --edges normal,build --prefix none --format '{p}' "$@")"
+    found="$(cut -d' ' -f1 <<<"$tree" | sort -u | grep -xE "$pattern" || true)"
+    [ -z "$found" ] || fail "cargo tree $* shows what it must not: $(echo $found)"
+    echo "cargo tree $*: none of $pattern"
+}
+
+part_fmt() { cargo fmt --all -- --check; }
+
+# What the layout promises about the lower crates and the build without DuckDB.
+part_layers() {
+    local engines='duckdb|libduckdb-sys|datafusion.*|tonic.*|arrow-flight|flight-server'
+    no_crate "$engines|session|tokio" -p typemap
+    no_crate "$engines|arrow.*|typemap" -p session
+    no_crate 'duckdb|libduckdb-sys' -p flight-server --no-default-features --features sqlite
+}
+
+part_engineless() { cargo check --locked --release -p flight-server --no-default-features --features sqlite; }
+
+part_clippy() { cargo clippy --locked --release --workspace --all-targets "$@" -- -D warnings; }
+
+part_build() { cargo build --locked --release "$@"; }
+
+part_rust() {
+    cargo test --locked --release --workspace "$@" 2>&1 | tee "$logs/rust.log"
+    mapfile -t -O "${#summary[@]}" summary < <(grep '^test result:' "$logs/rust.log")
+}
+
+part_licences() {
+    need_cargo_deny
+    "$cargo_deny" check --hide-inclusion-graph bans licenses sources
+    if "$cargo_deny" fetch db >"$logs/advisories.log" 2>&1; then
+        "$cargo_deny" check --hide-inclusion-graph advisories
+    else
+        echo "the advisory database is out of reach: advisories were NOT checked ($logs/advisories.log)"
+    fi
+}
+
+part_python() {
+    need_python
+    PINTAIL_CACHE="$cache" PINTAIL_BIN="$pintail" "$venv/bin/python" -m pytest tests/python "$@" 2>&1 | tee "$logs/python.log"
+    summary+=("$(grep -E '^=+ .*(passed|failed|error|no tests ran).* =+$' "$logs/python.log" | tail -n 1)")
+}
+
+part_demo() { timeout 300 "$pintail" demo --exit; }
+
+# One part with its name and duration.
+run() {
+    local part="$1" begin=$SECONDS
+    shift
+    say "$part"
+    "part_$part" "$@"
+    echo "-- $part: $((SECONDS - begin)) s"
+}
+
+need_compilers
+case "${1:-}" in
+    "") for part in "${parts[@]}"; do run "$part"; done ;;
+    --list) printf '%s\n' "${parts[@]}" ;;
+    *)
+        [[ " ${parts[*]} " == *" $1 "* ]] || fail "there is no part '$1'; the parts are: ${parts[*]}"
+        case "$1" in rust | python | demo) run build ;; esac
+        run "$@"
+        ;;
+esac
+[ "${#summary[@]}" -eq 0 ] || { say "results"; printf '%s\n' "${summary[@]}"; }
