@@ -4,7 +4,6 @@ import decimal
 
 import duckdb
 import pyarrow as pa
-import pyarrow.flight as flight
 import pytest
 
 from flight_sql import Session
@@ -110,7 +109,7 @@ def test_a_sum_of_integers_is_a_number_of_38_digits(session):
     ],
 )
 def test_a_value_that_cannot_be_carried_is_an_error_that_names_its_column(session, sql, sqlstate):
-    with pytest.raises(flight.FlightError, match=sqlstate) as caught:
+    with pytest.raises(pa.ArrowException, match=sqlstate) as caught:
         session.table(sql)
     assert sql.rsplit(" ", 1)[1] in str(caught.value)
 
@@ -119,7 +118,7 @@ def test_a_value_that_cannot_be_carried_is_an_error_that_names_its_column(sessio
 def test_a_type_is_carried_or_refused_by_name(session, sql):
     try:
         arrived = session.table(sql)
-    except flight.FlightError as error:
+    except pa.ArrowException as error:
         assert "0A000" in str(error), error
     else:
         assert arrived.schema.field("v").metadata[b"ARROW:FLIGHT:SQL:TYPE_NAME"]
@@ -132,10 +131,11 @@ def test_duckdbs_own_sample_of_every_type_arrives_or_is_refused_by_name(session)
     for column in columns:
         try:
             arrived = session.table(f'SELECT "{column}" AS v FROM test_all_types()')
-        except flight.FlightError as error:
+        except pa.ArrowException as error:
             # Its extremes go beyond what the wire types hold; saying so is right, changing them would not be.
             assert "22003" in str(error) or "0A000" in str(error), f"{column}: {error}"
             continue
-        local.register("arrived", arrived)
-        nulls = local.sql(f'SELECT count(*) - count("{column}") FROM test_all_types()').fetchone()
-        assert local.sql("SELECT count(*) - count(v) FROM arrived").fetchone() == nulls, f"{column} lost a value"
+        # A union has no NULLs of its own in Arrow: they are those of its members.
+        is_union = pa.types.is_union(arrived.schema.field("v").type)
+        nulls = arrived["v"].to_pylist().count(None) if is_union else arrived["v"].null_count
+        assert local.sql(f'SELECT count(*) - count("{column}") FROM test_all_types()').fetchone() == (nulls,), column

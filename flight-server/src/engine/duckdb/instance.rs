@@ -65,7 +65,7 @@ pub struct DuckDbOptions {
     pub temp_dir: PathBuf,
     /// The most bytes DuckDB may put there; no limit but the disk's when `None`.
     pub temp_limit: Option<u64>,
-    /// Directories that SQL may read and COPY into. Everything else of the file system is closed to it.
+    /// Directories that SQL may read. Everything else of the file system is closed to it.
     pub allow_files: Vec<PathBuf>,
     /// Where extensions are loaded from; DuckDB's own place when `None`.
     pub extension_dir: Option<PathBuf>,

@@ -56,6 +56,10 @@ pub(super) struct Lane {
     /// The state of a session in which nothing was set.
     fresh: SessionState,
     state: SessionState,
+    /// A text failed in the middle: what it had set by then is still to be told.
+    untold: bool,
+    /// Changes of the state that are to be told with the next success.
+    noted: Vec<StateEntry>,
 }
 
 /// What executing a statement gave.
@@ -86,7 +90,16 @@ impl Lane {
         }
         let state = SessionState::of(&connection, &instance.settings)?;
         let status = Arc::default();
-        Ok(Self { instance, status, connection: Some(connection), cursor: None, fresh, state })
+        Ok(Self {
+            instance,
+            status,
+            connection: Some(connection),
+            cursor: None,
+            fresh,
+            state,
+            untold: false,
+            noted: Vec::new(),
+        })
     }
 
     /// The connection, free for another statement: the rest of an open result is set aside first.
@@ -138,17 +151,21 @@ impl Lane {
         let before = self.status.get();
         let executed = self.execute_all(statement, run);
         match &executed {
-            Ok(executed) if matches!(executed.kind, StatementKind::Transaction | StatementKind::Other) => {
+            Ok(Executed { kind: StatementKind::Transaction | StatementKind::Other, cursor: None, .. }) => {
                 self.probe_status();
             }
             // A failure may have aborted the transaction.
             Err(_) if before != TransactionStatus::Autocommit => self.probe_status(),
             _ => {}
         }
+        self.untold |= executed.is_err();
         let mut executed = executed?;
-        if matches!(executed.kind, StatementKind::Setting | StatementKind::Other) {
-            executed.state = self.state_changes()?;
+        let may_have_set = !matches!(executed.kind, StatementKind::Read | StatementKind::Write);
+        if (may_have_set || self.untold) && executed.cursor.is_none() {
+            self.note_changes()?;
+            self.untold = false;
         }
+        executed.state = std::mem::take(&mut self.noted);
         Ok(executed)
     }
 
@@ -166,22 +183,23 @@ impl Lane {
         }
         let mut kinds = Vec::new();
         for index in 0..count {
+            // Once the last one reads, asking anything would end its stream.
+            if index + 1 == count && count > 1 {
+                self.note_changes()?;
+            }
             let mut executed = self.execute_with_retry(statement, index, run)?;
             kinds.push(executed.kind);
             if index + 1 == count {
-                // What the server does after a statement, it does after a text with such a statement in it.
-                if count > 1
-                    && executed.kind == StatementKind::Read
-                    && kinds.iter().any(|kind| *kind != StatementKind::Read)
-                {
-                    executed = self.finish_reading(executed, run)?;
-                    executed.kind = StatementKind::Other;
+                if count > 1 && kinds.iter().any(|kind| *kind != StatementKind::Read) {
+                    // What is done after a statement is done after a text that has such a statement in it.
+                    executed.kind = match kinds.contains(&StatementKind::Transaction) {
+                        true => StatementKind::Transaction,
+                        false => StatementKind::Other,
+                    };
                 }
                 return Ok(executed);
             }
-            if executed.cursor.is_some() {
-                self.finish_reading(executed, run)?;
-            }
+            self.read_to_end(executed, run)?;
             if kinds.last() == Some(&StatementKind::Transaction) {
                 self.probe_status();
             }
@@ -189,15 +207,13 @@ impl Lane {
         Err(no_statement())
     }
 
-    /// Reads the rest of a result into memory.
-    fn finish_reading(&mut self, mut executed: Executed, run: &Run) -> Result<Executed> {
-        if let Some(cursor) = executed.cursor.take() {
-            while let Step::Batch(batch) = cursor.next(run)? {
-                executed.batches.push(batch);
-            }
+    /// Reads a result that nobody wants, to find out whether it fails.
+    fn read_to_end(&mut self, executed: Executed, run: &Run) -> Result<()> {
+        if let Some(cursor) = executed.cursor {
+            while let Step::Batch(_) = cursor.next(run)? {}
             self.cursor = None;
         }
-        Ok(executed)
+        Ok(())
     }
 
     /// Executes the statement at `index`, again if other transactions are in its way and it is safe: it is a
@@ -335,17 +351,21 @@ impl Lane {
         self.status.set(status);
     }
 
-    /// What has changed in the session's state since it was last asked.
+    /// What has changed in the session's state since it was last told.
     pub(super) fn state_changes(&mut self) -> Result<Vec<StateEntry>> {
+        self.note_changes()?;
+        Ok(std::mem::take(&mut self.noted))
+    }
+
+    fn note_changes(&mut self) -> Result<()> {
         let Some(connection) = &self.connection else { return Err(closed()) };
-        if self.status.get() == TransactionStatus::Failed {
-            // Nothing can be asked until it is rolled back; the next change finds what is missing.
-            return Ok(Vec::new());
+        // A failed transaction answers nothing until it is rolled back; the next question finds what is missing.
+        if self.status.get() != TransactionStatus::Failed {
+            let now = SessionState::of(connection, &self.instance.settings)?;
+            self.noted.extend(now.changes_since(&self.state, &self.fresh));
+            self.state = now;
         }
-        let now = SessionState::of(connection, &self.instance.settings)?;
-        let changes = now.changes_since(&self.state, &self.fresh);
-        self.state = now;
-        Ok(changes)
+        Ok(())
     }
 }
 

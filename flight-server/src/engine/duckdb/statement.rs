@@ -42,6 +42,7 @@ pub(super) fn check_allowed(ty: StatementType, sql: &str) -> Result<()> {
         c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CREATE if mentions_secret(sql) => "CREATE SECRET",
         c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DROP if mentions_secret(sql) => "DROP SECRET",
         c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SET if sets_globally(sql) => "SET GLOBAL",
+        c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY if copies_to_file(sql) => "COPY TO a file of the server",
         _ => return Ok(()),
     };
     Err(Error::new(
@@ -53,7 +54,7 @@ pub(super) fn check_allowed(ty: StatementType, sql: &str) -> Result<()> {
 /// Whether one of the statements in `sql` creates or drops a secret: the word comes before any name does.
 fn mentions_secret(sql: &str) -> bool {
     const BEFORE: [&str; 9] = ["CREATE", "DROP", "OR", "REPLACE", "PERSISTENT", "TEMPORARY", "TEMP", "IF", "EXISTS"];
-    statements(sql).any(|words| {
+    statements(sql).iter().any(|words| {
         let mut words = words.iter().skip_while(|word| BEFORE.contains(&word.as_str()));
         words.next().is_some_and(|word| word == "SECRET")
     })
@@ -61,16 +62,28 @@ fn mentions_secret(sql: &str) -> bool {
 
 /// Whether one of the statements in `sql` changes a setting for all sessions.
 fn sets_globally(sql: &str) -> bool {
-    statements(sql).any(|words| {
+    statements(sql).iter().any(|words| {
         let mut words = words.iter().map(String::as_str);
         matches!(words.next(), Some("SET" | "RESET")) && words.next() == Some("GLOBAL")
     })
 }
 
-/// The first unquoted words of each statement, in upper case; comments and quoted text are skipped, a quoted name
-/// counts as an empty word.
-fn statements(sql: &str) -> impl Iterator<Item = Vec<String>> {
+/// Whether one of the statements in `sql` copies into a file: TO comes before FROM, outside of parentheses.
+fn copies_to_file(sql: &str) -> bool {
+    statements(sql).iter().any(|words| {
+        let mut words = words.iter().map(String::as_str);
+        words.next() == Some("COPY") && words.find(|word| ["TO", "FROM"].contains(word)) == Some("TO")
+    })
+}
+
+/// The most words of a statement that are looked at.
+const WORDS: usize = 64;
+
+/// The first words of each statement outside of parentheses, in upper case. Comments are skipped; quoted text and quoted
+/// names count as empty words.
+fn statements(sql: &str) -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];
+    let mut depth = 0_usize;
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {
         let (length, word) = if rest.starts_with("--") {
@@ -83,19 +96,22 @@ fn statements(sql: &str) -> impl Iterator<Item = Vec<String>> {
             let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             (length, Some(rest[..length].to_ascii_uppercase()))
         } else {
-            if first == ';' {
-                all.push(Vec::new());
+            match first {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                ';' => all.push(Vec::new()),
+                _ => {}
             }
             (first.len_utf8(), None)
         };
-        if let (Some(word), Some(words)) = (word, all.last_mut())
-            && words.len() < 8
+        if let (Some(word), Some(words), 0) = (word, all.last_mut(), depth)
+            && words.len() < WORDS
         {
             words.push(word);
         }
         rest = &rest[length..];
     }
-    all.into_iter()
+    all
 }
 
 /// Whether a statement answers with a number of changed rows, or nothing, rather than with rows of its own.
@@ -147,6 +163,18 @@ mod tests {
         assert!(sets_globally("SELECT 1; RESET GLOBAL TimeZone"));
         assert!(!sets_globally("SET TimeZone = 'GLOBAL'"));
         assert!(!sets_globally("SET VARIABLE global = 1"));
+    }
+
+    #[test]
+    fn copies_into_files_are_told_from_copies_out_of_them() {
+        for sql in
+            ["COPY t TO 'x.csv'", "copy (select a from t) to 'x' (format parquet)", "SELECT 1; COPY \"from\" TO 'x'"]
+        {
+            assert!(copies_to_file(sql), "{sql}");
+        }
+        for sql in ["COPY t FROM 'to.csv'", "COPY t (\"to\", b) FROM 'x'"] {
+            assert!(!copies_to_file(sql), "{sql}");
+        }
     }
 
     #[test]

@@ -33,6 +33,22 @@ async fn settings_variables_and_place_are_journaled_and_brought_back() {
 }
 
 #[tokio::test]
+async fn what_a_text_of_several_statements_sets_is_journaled_even_when_it_fails() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    rows(&session, "CREATE TABLE t (i INT)").await;
+    for sql in ["SET pivot_limit = 11; SELECT * FROM range(1000000)", "SET pivot_limit = 12; INSERT INTO t VALUES (1)"]
+    {
+        let outcome = run(&session, sql).await.unwrap();
+        assert_eq!(outcome.state.len(), 1, "{sql}");
+        outcome.rows.batches.try_collect::<Vec<_>>().await.unwrap();
+    }
+    failure(&session, "SET pivot_limit = 13; SELECT * FROM nothing_there").await;
+    let told = run(&session, "INSERT INTO t VALUES (2)").await.unwrap().state;
+    assert!(told[0].sql.as_ref().unwrap().contains("13"), "{told:?}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_brought_back_is_said() {
     let fixture = Fixture::new();
     let entry = StateEntry { key: "location".into(), sql: Some("SET search_path = 'nowhere'".into()) };
