@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::ffi::{Connection, Database, limit_arenas};
 use super::internal::{self, quoted_text};
+use super::priority;
 use super::session::DuckDbSession;
 use crate::engine::{Engine, EngineFacts, EngineSession, StateEntry};
 use crate::error::{Error, ErrorCode, Result};
@@ -139,6 +140,8 @@ impl DuckDb {
     /// # Errors
     /// When the file can't be opened, is open elsewhere, or an option is refused.
     pub fn open(options: DuckDbOptions) -> Result<Arc<Self>> {
+        // DuckDB's workers start as this thread is.
+        priority::give_way();
         limit_arenas(ARENAS);
         let file = OpenFile::register(&options.database)?;
         let database = Database::open(&options.database, &open_options(&options))

@@ -10,6 +10,7 @@
 //! | `convert` | DuckDB's vectors into Arrow batches |
 //! | `bind` | Arrow values into parameters |
 //! | `interrupt` | stops the right statement |
+//! | `priority` | makes statements give way to the server itself |
 //! | `statement` | what a statement is, and whether it is allowed |
 //! | `state` | settings, variables and place, as what brings them about again |
 //! | `catalog` | catalogs, schemas and tables |
@@ -26,6 +27,7 @@ mod instance;
 mod internal;
 mod interrupt;
 mod lane;
+mod priority;
 mod session;
 mod state;
 mod statement;

@@ -15,6 +15,7 @@ use super::instance::Instance;
 use super::internal::{self, quoted_identifier, quoted_text};
 use super::interrupt::{CancelOnDrop, Run, Turnstile};
 use super::lane::{Executed, Lane, SharedStatus};
+use super::priority;
 use super::state;
 use crate::engine::{
     EngineSession, Location, Outcome, Plan, Rows, StateEntry, Statement, TableEntry, TableFilter, TransactionStatus,
@@ -91,6 +92,10 @@ impl Drop for EndOnDrop<'_> {
 }
 
 async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + 'static) -> Result<R> {
+    let work = || {
+        priority::give_way();
+        work()
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(Error::internal(format!("the engine's thread ended: {error}"))),
