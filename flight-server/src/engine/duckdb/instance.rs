@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::ffi::{Connection, Database, limit_arenas};
+use super::ffi::{Connection, Database, keep_little};
 use super::internal::{self, quoted_text};
 use super::priority;
 use super::session::DuckDbSession;
@@ -52,6 +52,9 @@ const STREAMING_BUFFER: &str = "1KB";
 
 /// Arenas of the C library's allocator. More of them keep more freed memory without being faster here.
 const ARENAS: i32 = 4;
+
+/// Bytes from which on the C library's allocator gives a block back at once. DuckDB keeps text in blocks of up to 16 MiB.
+const LARGE_BLOCK: i32 = 4 << 20;
 
 /// How an instance is opened.
 #[derive(Debug, Clone)]
@@ -142,7 +145,7 @@ impl DuckDb {
     pub fn open(options: DuckDbOptions) -> Result<Arc<Self>> {
         // DuckDB's workers start as this thread is.
         priority::give_way();
-        limit_arenas(ARENAS);
+        keep_little(ARENAS, LARGE_BLOCK);
         let file = OpenFile::register(&options.database)?;
         let database = Database::open(&options.database, &open_options(&options))
             .map_err(|failure| cannot_open(&options.database, &Error::from(failure)))?;

@@ -17,7 +17,7 @@ mod statement;
 mod value;
 pub(in crate::engine::duckdb) mod vector;
 
-pub(in crate::engine::duckdb) use allocator::{limit_arenas, release_free_memory};
+pub(in crate::engine::duckdb) use allocator::{keep_little, release_free_memory};
 pub(in crate::engine::duckdb) use chunk::Chunk;
 pub(in crate::engine::duckdb) use connection::{Connection, Interrupter};
 pub(in crate::engine::duckdb) use database::Database;
