@@ -22,6 +22,7 @@ venv="$cache/venv"
 logs="$cache/logs"
 # Newer versions read the same deny.toml; a pinned one keeps its verdict the same everywhere.
 cargo_deny_version=0.20.2
+jdbc_driver_version=18.3.0
 mkdir -p "$logs"
 
 parts=(fmt layers engineless clippy build rust licences python demo)
@@ -61,6 +62,17 @@ need_python() {
     python3 -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
     printf '%s\n' "$wanted" >"$venv/requirements.installed"
+}
+
+# The released JDBC driver, and what runs it; its path goes to $PINTAIL_JDBC_DRIVER.
+need_jdbc_driver() {
+    command -v javac >/dev/null || install_packages default-jdk-headless
+    command -v mvn >/dev/null || install_packages maven
+    local folder="$cache/jdbc" name=flight-sql-jdbc-driver
+    export PINTAIL_JDBC_DRIVER="$folder/$name-$jdbc_driver_version.jar"
+    [ ! -f "$PINTAIL_JDBC_DRIVER" ] || return 0
+    say "fetching the JDBC driver $jdbc_driver_version into $folder"
+    mvn -q -B dependency:copy "-Dartifact=org.apache.arrow:$name:$jdbc_driver_version" "-DoutputDirectory=$folder"
 }
 
 # cargo-deny from the path, or one built once and kept; its path goes to $cargo_deny.
@@ -119,6 +131,7 @@ part_licences() {
 
 part_python() {
     need_python
+    need_jdbc_driver
     PINTAIL_CACHE="$cache" PINTAIL_BIN="$pintail" "$venv/bin/python" -m pytest tests/python "$@" 2>&1 | tee "$logs/python.log"
     summary+=("$(grep -E '^=+ .*(passed|failed|error|no tests ran).* =+$' "$logs/python.log" | tail -n 1)")
 }

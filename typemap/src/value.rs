@@ -17,15 +17,14 @@ pub use wide_integer::{hugeint_to_decimal128, hugeint_to_i256, uhugeint_to_i256}
 pub enum ValueError {
     /// A `HUGEINT` of 39 digits.
     #[error(
-        "the HUGEINT {value} has more than the 38 digits of a 128-bit decimal; SET pintail.wide_integers = 'decimal256', \
-         or cast it to VARCHAR"
+        "the HUGEINT {value} has more than the 38 digits of a 128-bit decimal; cast it to UHUGEINT, DOUBLE or VARCHAR"
     )]
     HugeIntTooWide {
         /// The value.
         value: i128,
     },
     /// A date or timestamp at an infinity.
-    #[error("the {kind} is {value}, which Arrow cannot express; SET pintail.infinity = 'null', or cast it to VARCHAR")]
+    #[error("the {kind} is {value}, which Arrow cannot express; cast it to VARCHAR, or leave it out")]
     Infinite {
         /// `date` or `timestamp`.
         kind: &'static str,

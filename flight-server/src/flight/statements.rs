@@ -124,7 +124,10 @@ pub(super) async fn update(call: &Call, sql: String, transaction: &Transaction) 
     run(call, Statement::new(sql)).await
 }
 
-/// Runs a statement for its effect; how many rows it changed, or -1.
+/// Runs a statement for its effect; how many rows it changed.
+///
+/// A definition changed none, and that is what it says: the JDBC driver takes -1 for a sign that there are rows to be
+/// had, and runs the statement again to get them.
 ///
 /// # Errors
 /// Those of the engine and the session.
@@ -133,8 +136,9 @@ pub(super) async fn run(call: &Call, statement: Statement) -> Result<i64> {
     if kind == StatementKind::Read {
         // Nobody wants its rows, but whoever runs it wants to know whether it fails.
         while rows.batches.try_next().await?.is_some() {}
+        return Ok(count(changed));
     }
-    Ok(count(changed))
+    Ok(count(changed.or(Some(0))))
 }
 
 /// Whether a statement gets as many parameters as it has.

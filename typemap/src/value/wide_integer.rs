@@ -48,7 +48,7 @@ mod tests {
     fn the_error_names_the_option_that_helps() {
         let message = ValueError::HugeIntTooWide { value: i128::MAX }.to_string();
         assert!(message.contains("170141183460469231731687303715884105727"), "{message}");
-        assert!(message.contains("pintail.wide_integers = 'decimal256'"), "{message}");
+        assert!(message.contains("cast it to UHUGEINT"), "{message}");
     }
 
     #[test]
