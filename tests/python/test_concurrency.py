@@ -34,7 +34,7 @@ def test_sixty_four_connections_read_and_write(start):
         cursor.execute("CREATE TABLE shared (writer INTEGER, n INTEGER)")
         cursor.execute("CREATE TABLE counters (id INTEGER, n INTEGER)")
         cursor.execute("INSERT INTO counters SELECT range, 0 FROM range(8)")
-        descriptors, threads = server.descriptors(), server.threads()
+        sockets, threads = server.sockets(), server.threads()
 
     def work(number):
         choose = random.Random(number)
@@ -76,7 +76,7 @@ def test_sixty_four_connections_read_and_write(start):
     with adbc_connection(server, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT (SELECT count(*) FROM shared), (SELECT sum(n)::BIGINT FROM counters)")
         assert cursor.fetchall() == [(total["insert"], total["update"])], "what was confirmed is there, and no more"
-    wait_until(lambda: server.descriptors() <= descriptors + 2, "the end of the connections")
+    wait_until(lambda: server.sockets() <= sockets, "the end of the connections")
     wait_until(lambda: server.threads() <= threads + 4, "the end of the threads", deadline=60)
 
 

@@ -148,7 +148,7 @@ async fn a_read_run_as_an_update_is_run_to_its_end() {
         futures::stream::iter([FlightData::default().with_descriptor(descriptor(&command))])
     };
     let result = client.put(put("READ 2")).await.unwrap();
-    assert_eq!(DoPutUpdateResult::decode(result).unwrap().record_count, 0);
+    assert_eq!(DoPutUpdateResult::decode(result).unwrap().record_count, -1);
     assert_eq!(typed(&client.put(put("FAIL 2")).await.unwrap_err()).2, "22012");
 }
 
