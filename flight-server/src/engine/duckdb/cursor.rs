@@ -9,120 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use parking_lot::Mutex;
 
-use super::bind;
-use super::convert::{Assembler, ResultShape};
 use super::errors;
-use super::ffi::{Chunk, Prepared, QueryResult};
 use super::interrupt::Run;
-use crate::engine::Cut;
+use super::live::Live;
 use crate::error::{Error, ErrorCode, Result};
 use crate::spool::{Spool, SpoolLimits};
 
 /// How much of a result is set aside: a little in memory, the rest on disk.
 const LIMITS: SpoolLimits = SpoolLimits { memory: 8 << 20, total: 8 << 30 };
-
-/// Rows that DuckDB still computes.
-pub(super) struct Live {
-    /// Kept while its result is read; executed again for each further row of parameters.
-    prepared: Prepared,
-    parameters: ParameterRows,
-    result: QueryResult,
-    assembler: Assembler,
-    /// A chunk of which some rows are still to be taken.
-    chunk: Option<(Chunk, usize)>,
-    /// Whether the last row has been taken: DuckDB fails a fetch after the end.
-    ended: bool,
-}
-
-/// Rows of parameters, one execution each.
-pub(super) struct ParameterRows {
-    batches: Vec<RecordBatch>,
-    batch: usize,
-    row: usize,
-}
-
-impl ParameterRows {
-    /// The rows of these batches; batches without columns or rows count for nothing.
-    pub(super) fn new(batches: Vec<RecordBatch>) -> Self {
-        let batches = batches.into_iter().filter(|b| b.num_columns() > 0 && b.num_rows() > 0).collect();
-        Self { batches, batch: 0, row: 0 }
-    }
-
-    /// How many rows there are in all.
-    pub(super) fn len(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
-    }
-
-    /// Binds the next row, and tells whether there was one.
-    pub(super) fn bind_next(&mut self, prepared: &Prepared) -> Result<bool> {
-        let Some(batch) = self.batches.get(self.batch) else { return Ok(false) };
-        bind::bind_row(prepared, batch, self.row)?;
-        self.row += 1;
-        if self.row == batch.num_rows() {
-            self.batch += 1;
-            self.row = 0;
-        }
-        Ok(true)
-    }
-}
-
-impl Live {
-    /// The rows of `result`, and of the executions with the parameters that are left.
-    pub(super) fn new(
-        prepared: Prepared,
-        parameters: ParameterRows,
-        mut result: QueryResult,
-        cut: Cut,
-    ) -> Result<Self> {
-        let assembler = Assembler::new(ResultShape::of(&result.columns())?, cut)?;
-        Ok(Self { prepared, parameters, result, assembler, chunk: None, ended: false })
-    }
-
-    pub(super) fn schema(&self) -> &SchemaRef {
-        self.assembler.schema()
-    }
-
-    /// The next batch, or `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<RecordBatch>> {
-        while !self.ended {
-            let (chunk, taken) = match self.chunk.take() {
-                Some(rest) => rest,
-                None => match self.result.fetch()? {
-                    Some(chunk) => (chunk, 0),
-                    None if self.execute_next()? => continue,
-                    None => {
-                        self.ended = true;
-                        break;
-                    }
-                },
-            };
-            let taken = taken + self.assembler.fill(&chunk, taken)?;
-            if taken < chunk.len() {
-                self.chunk = Some((chunk, taken));
-                break;
-            }
-        }
-        self.assembler.finish()
-    }
-
-    fn execute_next(&mut self) -> Result<bool> {
-        if !self.parameters.bind_next(&self.prepared)? {
-            return Ok(false);
-        }
-        self.result = self.prepared.execute()?;
-        let shape = ResultShape::of(&self.result.columns())?;
-        if shape.schema != *self.assembler.schema() {
-            return Err(Error::new(
-                ErrorCode::TypeUnsupported,
-                "a later row of parameters gives columns of other types than the first one; cast the parameters",
-            ));
-        }
-        Ok(true)
-    }
-}
 
 /// An open result. Whoever reads it and whoever needs its connection share it.
 pub(super) struct Cursor {
@@ -193,7 +89,7 @@ impl Cursor {
         let next = run.interruptible(|| live.next());
         match next {
             Ok(Some(batch)) => {
-                if live.ended {
+                if live.has_ended() {
                     self.finish(&mut state);
                 }
                 Ok(Step::Batch(batch))

@@ -8,12 +8,13 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 
 use super::convert::{Assembler, ResultShape};
-use super::cursor::{Cursor, Live, ParameterRows, Step};
+use super::cursor::{Cursor, Step};
 use super::errors;
 use super::ffi::{Connection, Prepared, Returned, release_free_memory};
 use super::instance::Instance;
 use super::internal;
 use super::interrupt::Run;
+use super::live::{Live, ParameterRows};
 use super::state::SessionState;
 use super::statement;
 use crate::engine::{Cut, Plan, StateEntry, Statement, StatementKind, TransactionStatus};
@@ -264,8 +265,7 @@ impl Lane {
         if !parameters.bind_next(&prepared)? {
             super::bind::check_count(&prepared, 0)?;
         }
-        let result = run.interruptible(|| prepared.execute())?;
-        let live = Live::new(prepared, parameters, result, cut)?;
+        let live = run.interruptible(|| Live::execute(prepared, parameters, cut))?;
         let schema = Arc::clone(live.schema());
         let cursor = Cursor::new(live);
         // The first rows are computed at once: most results have no more, and a failure comes as the call's own.

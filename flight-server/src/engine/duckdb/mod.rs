@@ -7,6 +7,7 @@
 //! | `session` | a session's side of the engine's trait: takes each call off the async threads |
 //! | `lane` | what happens on a session's connection, one thing at a time |
 //! | `cursor` | open results, and how two of them share a connection |
+//! | `live` | rows that DuckDB still computes |
 //! | `convert` | DuckDB's vectors into Arrow batches |
 //! | `bind` | Arrow values into parameters |
 //! | `interrupt` | stops the right statement |
@@ -27,6 +28,7 @@ mod instance;
 mod internal;
 mod interrupt;
 mod lane;
+mod live;
 mod priority;
 mod session;
 mod state;

@@ -52,6 +52,18 @@ impl ResultShape {
     }
 }
 
+impl ResultShape {
+    /// Whether no column is a list, a struct or the like, within which DuckDB may keep values in more than one layout.
+    pub(super) fn is_flat(&self) -> bool {
+        self.types.iter().all(|ty| {
+            !matches!(
+                ty.without_alias(),
+                SqlType::List(_) | SqlType::Array(..) | SqlType::Struct(_) | SqlType::Map(..) | SqlType::Union(_)
+            )
+        })
+    }
+}
+
 fn unsupported(column: &str, error: &dyn std::fmt::Display) -> Error {
     Error::new(ErrorCode::TypeUnsupported, format!("column \"{column}\": {error}"))
 }
@@ -65,7 +77,7 @@ pub(super) struct Assembler {
     row_width: usize,
     rows: usize,
     bytes: usize,
-    /// Bytes of each row of the current chunk beyond `row_width`.
+    /// Bytes of each row of the chunk at hand beyond `row_width`.
     lengths: Vec<usize>,
 }
 
@@ -88,42 +100,41 @@ impl Assembler {
     /// Takes rows of `chunk` from `start` on, as many as the batch still takes, and tells how many; fewer than there
     /// are means that the batch is full.
     pub(super) fn fill(&mut self, chunk: &Chunk, start: usize) -> Result<usize> {
-        if start == 0 {
-            self.measure(chunk)?;
-        }
-        let end = self.end_of_batch(start, chunk.len());
+        self.measure(chunk, start)?;
+        let end = self.end_of_batch(start);
         if end > start {
             self.append(chunk, start..end)?;
         }
         Ok(end - start)
     }
 
-    /// The bytes of each row of a new chunk.
-    fn measure(&mut self, chunk: &Chunk) -> Result<()> {
+    /// The bytes of each row from `start` on.
+    fn measure(&mut self, chunk: &Chunk, start: usize) -> Result<()> {
         self.lengths.clear();
-        self.lengths.resize(chunk.len(), 0);
+        self.lengths.resize(chunk.len() - start, 0);
         for (index, column) in self.columns.iter().enumerate() {
             if column.varies() {
                 let vector = chunk.column(index).ok_or_else(missing_column)?;
-                column.add_lengths(&vector, 0..chunk.len(), &mut self.lengths);
+                column.add_lengths(&vector, start..chunk.len(), &mut self.lengths);
             }
         }
         Ok(())
     }
 
-    fn end_of_batch(&mut self, start: usize, rows: usize) -> usize {
-        let mut end = start;
-        while end < rows && self.rows < self.cut.rows {
-            let bytes = self.row_width + self.lengths[end];
+    fn end_of_batch(&mut self, start: usize) -> usize {
+        let mut taken = 0;
+        for length in &self.lengths {
+            let bytes = self.row_width + length;
             // A row that is larger than a whole batch gets one of its own.
-            if self.rows > 0 && self.bytes + bytes > self.cut.bytes {
+            let is_full = self.rows > 0 && self.bytes + bytes > self.cut.bytes;
+            if is_full || self.rows >= self.cut.rows {
                 break;
             }
             self.rows += 1;
             self.bytes += bytes;
-            end += 1;
+            taken += 1;
         }
-        end
+        start + taken
     }
 
     fn append(&mut self, chunk: &Chunk, rows: Range<usize>) -> Result<()> {

@@ -10,13 +10,32 @@ pub(in crate::engine::duckdb) struct Chunk {
     raw: ffi::duckdb_data_chunk,
     rows: usize,
     columns: Vec<LogicalType>,
+    /// Whether it is ours to destroy.
+    is_owned: bool,
 }
 
 // SAFETY: a chunk owns its rows; nothing else refers to them.
 unsafe impl Send for Chunk {}
 
 impl Chunk {
+    /// Takes over a chunk that DuckDB handed out; `None` for a null pointer.
     pub(super) fn owned(raw: ffi::duckdb_data_chunk) -> Option<Self> {
+        // SAFETY: a chunk that is ours lives as long as we want.
+        unsafe { Self::with_types(raw, true) }
+    }
+
+    /// A chunk that stays DuckDB's.
+    ///
+    /// # Safety
+    /// `raw` is null, or live and unchanged until the chunk is dropped.
+    pub(super) unsafe fn lent(raw: ffi::duckdb_data_chunk) -> Option<Self> {
+        // SAFETY: as the caller guarantees.
+        unsafe { Self::with_types(raw, false) }
+    }
+
+    /// # Safety
+    /// `raw` is null, or live and unchanged until the chunk is dropped.
+    unsafe fn with_types(raw: ffi::duckdb_data_chunk, is_owned: bool) -> Option<Self> {
         if raw.is_null() {
             return None;
         }
@@ -24,7 +43,7 @@ impl Chunk {
         let rows = unsafe { ffi::duckdb_data_chunk_get_size(raw) } as usize;
         // SAFETY: the chunk is live.
         let count = unsafe { ffi::duckdb_data_chunk_get_column_count(raw) };
-        let mut chunk = Self { raw, rows, columns: Vec::with_capacity(count as usize) };
+        let mut chunk = Self { raw, rows, columns: Vec::with_capacity(count as usize), is_owned };
         for index in 0..count {
             // SAFETY: the index is in range, and the type is ours to destroy.
             let ty = unsafe { ffi::duckdb_vector_get_column_type(ffi::duckdb_data_chunk_get_vector(raw, index)) };
@@ -55,7 +74,9 @@ impl Chunk {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        // SAFETY: handed out by DuckDB for us to destroy, destroyed only here.
-        unsafe { ffi::duckdb_destroy_data_chunk(&mut self.raw) };
+        if self.is_owned {
+            // SAFETY: handed out by DuckDB for us to destroy, destroyed only here.
+            unsafe { ffi::duckdb_destroy_data_chunk(&mut self.raw) };
+        }
     }
 }

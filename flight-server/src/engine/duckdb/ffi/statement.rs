@@ -73,6 +73,14 @@ pub(in crate::engine::duckdb) struct Prepared {
 unsafe impl Send for Prepared {}
 
 impl Prepared {
+    pub(super) fn raw(&self) -> ffi::duckdb_prepared_statement {
+        self.raw
+    }
+
+    pub(super) fn connection(&self) -> &Arc<RawConnection> {
+        &self.connection
+    }
+
     /// What kind of statement it is.
     pub(in crate::engine::duckdb) fn statement_type(&self) -> StatementType {
         // SAFETY: the statement is live and was prepared without failure.

@@ -1,0 +1,162 @@
+//! A running statement whose chunks are handed over where they are: see `gate.cpp`.
+
+use std::ffi::{c_char, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::Arc;
+
+use duckdb::ffi;
+
+use super::chunk::Chunk;
+use super::connection::RawConnection;
+use super::statement::Prepared;
+use super::{Failure, copied_text};
+
+/// What takes the rows of a statement, on the threads that compute them; one call at a time.
+pub(in crate::engine::duckdb) trait Receiver: Send {
+    /// Takes rows of `chunk` from `offset` on, and tells how many it took; fewer than there are when it has enough.
+    /// `None` ends the statement.
+    fn take(&mut self, chunk: &Chunk, offset: usize) -> Option<usize>;
+
+    /// Whether it has something to be fetched, so that the statement may rest.
+    fn is_ready(&self) -> bool;
+}
+
+/// What running a statement gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine::duckdb) enum Ran {
+    /// The receiver has something to be fetched.
+    Ready,
+    /// It has taken all rows.
+    Ended,
+}
+
+#[repr(C)]
+struct RawGate {
+    _opaque: [u8; 0],
+}
+
+unsafe extern "C" {
+    fn pintail_gate_fits(connection: ffi::duckdb_connection, statement: ffi::duckdb_prepared_statement) -> bool;
+    fn pintail_gate_open(
+        connection: ffi::duckdb_connection,
+        statement: ffi::duckdb_prepared_statement,
+        receiver: *mut c_void,
+        take: unsafe extern "C" fn(*mut c_void, ffi::duckdb_data_chunk, u64) -> i64,
+        ready: unsafe extern "C" fn(*mut c_void) -> bool,
+        out_pending: *mut ffi::duckdb_pending_result,
+        out_begun: *mut bool,
+    ) -> *mut RawGate;
+    fn pintail_gate_run(gate: *mut RawGate, pending: ffi::duckdb_pending_result) -> i32;
+    fn pintail_gate_error(gate: *mut RawGate) -> *const c_char;
+    fn pintail_gate_close(gate: *mut RawGate);
+}
+
+/// A running statement whose rows `R` takes. Like a stream, it lives until its end, its drop, or the next statement on its
+/// connection.
+pub(in crate::engine::duckdb) struct Gate<R: Receiver> {
+    raw: *mut RawGate,
+    pending: ffi::duckdb_pending_result,
+    /// Made by `Box::into_raw`. The statement's threads use it, under the gate's lock, while `run` runs and not otherwise.
+    receiver: *mut R,
+    _connection: Arc<RawConnection>,
+}
+
+// SAFETY: a gate belongs to whoever holds it; its receiver is `Send`, and the gate's lock orders the calls to it.
+unsafe impl<R: Receiver> Send for Gate<R> {}
+
+/// Whether the rows of `prepared` can go through a gate without losing DuckDB's parallelism.
+pub(in crate::engine::duckdb) fn fits(prepared: &Prepared) -> bool {
+    // SAFETY: connection and statement are live.
+    unsafe { pintail_gate_fits(prepared.connection().handle, prepared.raw()) }
+}
+
+impl<R: Receiver> Gate<R> {
+    /// Begins `prepared` with the values bound to it.
+    ///
+    /// # Errors
+    /// DuckDB's failure.
+    pub(in crate::engine::duckdb) fn open(prepared: &Prepared, receiver: R) -> Result<Self, Failure> {
+        let connection = Arc::clone(prepared.connection());
+        let receiver = Box::into_raw(Box::new(receiver));
+        let mut pending: ffi::duckdb_pending_result = ptr::null_mut();
+        let mut begun = false;
+        // SAFETY: connection and statement are live; the receiver lives until the gate is closed, in `Drop`; the callbacks
+        // get it as what it is; the out pointer is ours.
+        let raw = unsafe {
+            pintail_gate_open(
+                connection.handle,
+                prepared.raw(),
+                receiver.cast(),
+                take::<R>,
+                is_ready::<R>,
+                &mut pending,
+                &mut begun,
+            )
+        };
+        let gate = Self { raw, pending, receiver, _connection: connection };
+        if raw.is_null() || pending.is_null() {
+            return Err(Failure::new("Out of Memory Error: the statement could not be begun"));
+        }
+        if begun {
+            return Ok(gate);
+        }
+        // SAFETY: the pending result is live and has failed; the text is copied at once.
+        let message = unsafe { copied_text(ffi::duckdb_pending_error(pending)) };
+        Err(Failure::new(message.unwrap_or_default()))
+    }
+
+    /// Runs the statement until the receiver has something to be fetched, or all rows were taken.
+    ///
+    /// # Errors
+    /// DuckDB's failure, also when the receiver ended the statement.
+    pub(in crate::engine::duckdb) fn run(&mut self) -> Result<Ran, Failure> {
+        // SAFETY: gate and pending result are live.
+        match unsafe { pintail_gate_run(self.raw, self.pending) } {
+            1 => Ok(Ran::Ready),
+            0 => Ok(Ran::Ended),
+            _ => {
+                // SAFETY: the gate is live; the text is copied at once.
+                let message = unsafe { copied_text(pintail_gate_error(self.raw)) };
+                Err(Failure::new(message.unwrap_or_default()))
+            }
+        }
+    }
+}
+
+impl<R: Receiver> Drop for Gate<R> {
+    fn drop(&mut self) {
+        if !self.raw.is_null() {
+            // SAFETY: made by `pintail_gate_open`, closed only here. After it the receiver is not used by others.
+            unsafe { pintail_gate_close(self.raw) };
+        }
+        if !self.pending.is_null() {
+            // SAFETY: made by `pintail_gate_open`, destroyed only here.
+            unsafe { ffi::duckdb_destroy_pending(&mut self.pending) };
+        }
+        // SAFETY: made by `Box::into_raw`, and dropped only here, when nothing else can use it.
+        drop(unsafe { Box::from_raw(self.receiver) });
+    }
+}
+
+/// # Safety
+/// `receiver` is an `R` that nothing else uses during the call; `chunk` is live, flat, and unchanged during it.
+unsafe extern "C" fn take<R: Receiver>(receiver: *mut c_void, chunk: ffi::duckdb_data_chunk, offset: u64) -> i64 {
+    // SAFETY: as the caller guarantees.
+    let receiver = unsafe { &mut *receiver.cast::<R>() };
+    // A panic must not unwind into DuckDB.
+    let taken = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the chunk outlives the call, to which the borrowed one is confined.
+        let chunk = unsafe { Chunk::lent(chunk) }?;
+        receiver.take(&chunk, offset as usize)
+    }));
+    taken.ok().flatten().and_then(|taken| i64::try_from(taken).ok()).unwrap_or(-1)
+}
+
+/// # Safety
+/// `receiver` is an `R` that nothing else uses during the call.
+unsafe extern "C" fn is_ready<R: Receiver>(receiver: *mut c_void) -> bool {
+    // SAFETY: as the caller guarantees.
+    let receiver = unsafe { &*receiver.cast::<R>() };
+    receiver.is_ready()
+}
