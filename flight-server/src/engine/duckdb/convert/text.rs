@@ -37,6 +37,8 @@ impl Values {
     fn append_bytes(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
         let source = vector.bytes().ok_or_else(|| unexpected_layout(vector.physical()))?;
         self.offsets.reserve(rows.len());
+        // Long values would else make the buffer double, and be copied, again and again.
+        self.bytes.reserve(rows.clone().map(|row| source.length(row)).sum());
         for row in rows.clone() {
             self.push(source.get(row).unwrap_or_default())?;
         }
