@@ -53,8 +53,9 @@ const STREAMING_BUFFER: &str = "1KB";
 /// Arenas of the C library's allocator. More of them keep more freed memory without being faster here.
 const ARENAS: i32 = 4;
 
-/// Bytes from which on the C library's allocator gives a block back at once. DuckDB keeps text in blocks of up to 16 MiB.
-const LARGE_BLOCK: i32 = 4 << 20;
+/// Bytes from which on the C library's allocator gives a block back at once: the blocks in which DuckDB keeps long text, and
+/// outgoing batches. With 4 MiB, a stream of 50 kB rows ended with 60 MB more in freed blocks that nothing used.
+const LARGE_BLOCK: i32 = 1 << 20;
 
 /// How an instance is opened.
 #[derive(Debug, Clone)]
