@@ -176,7 +176,7 @@ impl Lane {
             return Err(no_statement());
         }
         let parameters = ParameterRows::new(statement.parameters.clone());
-        if count > 1 && parameters.len() > 0 {
+        if count > 1 && !parameters.is_empty() {
             return Err(Error::new(
                 ErrorCode::RequestInvalid,
                 "parameters were bound to a text of several statements; run the statements one by one",
