@@ -2,7 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`ffi`] | the safe wrapper of DuckDB's C API, and the only `unsafe` |
+//! | [`ffi`] | the safe wrapper of DuckDB's C API, below which nothing is checked by the compiler |
 //! | `instance` | opens the database, locks it down, and reads what drivers ask about it |
 //! | `session` | a session's side of the engine's trait: takes each call off the async threads |
 //! | `lane` | what happens on a session's connection, one thing at a time |

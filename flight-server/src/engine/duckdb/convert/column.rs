@@ -11,7 +11,7 @@ use typemap::{SqlType, TypeError};
 
 use super::fixed::{Booleans, Copied, Mapped, Nothing, Uuids};
 use super::nested::{Arrays, Lists, Structs, Unions};
-use super::text::{Binary, Enums, Rendered, Utf8};
+use super::text::{Enums, Rendered, Verbatim};
 use crate::engine::duckdb::ffi::{Physical, Vector, vector};
 
 /// Why a value can't be copied.
@@ -97,8 +97,8 @@ pub(super) fn column(ty: &SqlType) -> Result<Box<dyn Column>, ColumnError> {
             value::interval(v.months, v.days, v.micros).map(Some)
         })),
         SqlType::Uuid => Box::new(Uuids::default()),
-        SqlType::Varchar | SqlType::Json => Box::new(Utf8::default()),
-        SqlType::Blob => Box::new(Binary::default()),
+        SqlType::Varchar | SqlType::Json => Box::new(Verbatim::text()),
+        SqlType::Blob => Box::new(Verbatim::binary()),
         SqlType::Enum(values) => Box::new(Enums::new(values)),
         SqlType::Bit => Box::new(Rendered::of_bytes(value::bit_text)),
         SqlType::BigNum => Box::new(Rendered::of_bytes(value::bignum_text)),

@@ -58,64 +58,48 @@ impl Values {
     }
 }
 
-/// What each row takes beyond its offset.
-fn add_byte_lengths(vector: &Vector<'_>, rows: Range<usize>, lengths: &mut [usize]) {
-    if let Some(source) = vector.bytes() {
-        for (length, row) in lengths.iter_mut().zip(rows) {
-            *length += source.length(row);
+/// VARCHAR, JSON and BLOB: values that stand in DuckDB's vector as they go over the wire.
+pub(super) struct Verbatim {
+    values: Values,
+    is_text: bool,
+}
+
+impl Verbatim {
+    pub(super) fn text() -> Self {
+        Self { values: Values::default(), is_text: true }
+    }
+
+    pub(super) fn binary() -> Self {
+        Self { values: Values::default(), is_text: false }
+    }
+}
+
+impl Column for Verbatim {
+    fn width(&self) -> usize {
+        size_of::<i32>()
+    }
+
+    fn varies(&self) -> bool {
+        true
+    }
+
+    fn add_lengths(&self, vector: &Vector<'_>, rows: Range<usize>, lengths: &mut [usize]) {
+        if let Some(source) = vector.bytes() {
+            for (length, row) in lengths.iter_mut().zip(rows) {
+                *length += source.length(row);
+            }
         }
     }
-}
-
-/// VARCHAR and JSON.
-#[derive(Default)]
-pub(super) struct Utf8(Values);
-
-impl Column for Utf8 {
-    fn width(&self) -> usize {
-        size_of::<i32>()
-    }
-
-    fn varies(&self) -> bool {
-        true
-    }
-
-    fn add_lengths(&self, vector: &Vector<'_>, rows: Range<usize>, lengths: &mut [usize]) {
-        add_byte_lengths(vector, rows, lengths);
-    }
 
     fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
-        self.0.append_bytes(vector, rows)
+        self.values.append_bytes(vector, rows)
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        self.0.text()
-    }
-}
-
-/// BLOB.
-#[derive(Default)]
-pub(super) struct Binary(Values);
-
-impl Column for Binary {
-    fn width(&self) -> usize {
-        size_of::<i32>()
-    }
-
-    fn varies(&self) -> bool {
-        true
-    }
-
-    fn add_lengths(&self, vector: &Vector<'_>, rows: Range<usize>, lengths: &mut [usize]) {
-        add_byte_lengths(vector, rows, lengths);
-    }
-
-    fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
-        self.0.append_bytes(vector, rows)
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let (offsets, bytes, nulls) = self.0.take();
+        if self.is_text {
+            return self.values.text();
+        }
+        let (offsets, bytes, nulls) = self.values.take();
         Ok(Arc::new(BinaryArray::try_new(offsets, bytes, nulls)?))
     }
 }
