@@ -3,10 +3,11 @@
 // DuckDB's C API has no result without a copy of it, and of rows of 50 kB a chunk's copy is 100 MB. DuckDB lets a connection
 // have a collector of its own; this one calls back for each chunk, on the thread that computed it, and blocks the pipeline
 // when the reader has enough. It serves the plans whose rows come in one order, or in any: what DuckDB computes in parallel
-// and puts in order by batches goes through DuckDB's own collector.
+// and puts in order by batches goes through DuckDB's own collector, unless it reads too little for more than one thread.
 
 #include "duckdb/common/types/column/column_data_collection.hpp"
 #include "duckdb/execution/operator/helper/physical_result_collector.hpp"
+#include "duckdb/execution/operator/scan/physical_table_scan.hpp"
 #include "duckdb/execution/physical_plan_generator.hpp"
 #include "duckdb/main/capi/capi_internal.hpp"
 #include "duckdb/main/client_config.hpp"
@@ -137,6 +138,25 @@ bool OrderedByBatches(ClientContext &context, PhysicalOperator &root) {
 	       PhysicalPlanGenerator::UseBatchIndex(context, root);
 }
 
+// Whether the last pipeline of a plan scans a table of a single row group at most, which one thread reads anyway.
+bool ScansOneRowGroup(ClientContext &context, PhysicalOperator &root) {
+	reference<PhysicalOperator> source = root;
+	while (!source.get().IsSink() && !source.get().children.empty()) {
+		source = source.get().children[0].get();
+	}
+	if (source.get().type != PhysicalOperatorType::TABLE_SCAN) {
+		return false;
+	}
+	auto &scan = source.get().Cast<PhysicalTableScan>();
+	if (!scan.function.cardinality || !scan.bind_data) {
+		return false;
+	}
+	unique_ptr<NodeStatistics> rows;
+	// What a transaction has added counts too, so there has to be one.
+	context.RunFunctionInTransaction([&]() { rows = scan.function.cardinality(context, scan.bind_data.get()); }, false);
+	return rows && rows->has_max_cardinality && rows->max_cardinality <= DEFAULT_ROW_GROUP_SIZE;
+}
+
 } // namespace
 
 struct pintail_gate {
@@ -153,7 +173,8 @@ bool pintail_gate_fits(duckdb_connection connection, duckdb_prepared_statement s
 		if (!prepared.data || !prepared.data->physical_plan) {
 			return false;
 		}
-		return !OrderedByBatches(context, prepared.data->physical_plan->Root());
+		auto &root = prepared.data->physical_plan->Root();
+		return !OrderedByBatches(context, root) || ScansOneRowGroup(context, root);
 	} catch (...) {
 		return false;
 	}
