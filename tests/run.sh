@@ -130,6 +130,7 @@ part_licences() {
 }
 
 part_python() {
+    command -v openssl >/dev/null || install_packages openssl
     need_python
     need_jdbc_driver
     PINTAIL_CACHE="$cache" PINTAIL_BIN="$pintail" "$venv/bin/python" -m pytest tests/python "$@" 2>&1 | tee "$logs/python.log"
