@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use super::convert::{Assembler, ResultShape};
 use super::cursor::{Cursor, Step};
 use super::errors;
-use super::ffi::{Connection, Prepared, Returned, release_free_memory};
+use super::ffi::{Connection, Extracted, Prepared, Returned, release_free_memory};
 use super::instance::Instance;
 use super::internal;
 use super::interrupt::Run;
@@ -171,7 +171,8 @@ impl Lane {
     }
 
     fn execute_all(&mut self, statement: &Statement, run: &Run) -> Result<Executed> {
-        let count = self.connection(run)?.extract(&statement.sql)?.count();
+        let mut extracted = self.connection(run)?.extract(&statement.sql)?;
+        let count = extracted.count();
         if count == 0 {
             return Err(no_statement());
         }
@@ -188,7 +189,7 @@ impl Lane {
             if index + 1 == count && count > 1 {
                 self.note_changes()?;
             }
-            let mut executed = self.execute_with_retry(statement, index, run)?;
+            let mut executed = self.execute_with_retry(statement, &mut extracted, index, run)?;
             kinds.push(executed.kind);
             if index + 1 == count {
                 if count > 1 && kinds.iter().any(|kind| *kind != StatementKind::Read) {
@@ -219,28 +220,41 @@ impl Lane {
 
     /// Executes the statement at `index`, again if other transactions are in its way and it is safe: it is a
     /// transaction of its own, and was rolled back.
-    fn execute_with_retry(&mut self, statement: &Statement, index: u64, run: &Run) -> Result<Executed> {
+    fn execute_with_retry(
+        &mut self,
+        statement: &Statement,
+        extracted: &mut Extracted,
+        index: u64,
+        run: &Run,
+    ) -> Result<Executed> {
         let start = Instant::now();
         let mut wait = Duration::from_millis(1);
         loop {
             let alone = self.status.get() == TransactionStatus::Autocommit;
-            match self.execute_once(statement, index, run) {
+            match self.execute_once(statement, extracted, index, run) {
                 Err(error) if alone && error.sqlstate == SqlState("40001") && start.elapsed() < RETRY_FOR => {
                     if run.wait(wait) {
                         return Err(errors::cancelled());
                     }
                     wait = (wait * 2).min(LONGEST_WAIT);
+                    // DuckDB has moved the statement out of what was parsed.
+                    *extracted = self.connection(run)?.extract(&statement.sql)?;
                 }
                 result => return result,
             }
         }
     }
 
-    fn execute_once(&mut self, statement: &Statement, index: u64, run: &Run) -> Result<Executed> {
+    fn execute_once(
+        &mut self,
+        statement: &Statement,
+        extracted: &mut Extracted,
+        index: u64,
+        run: &Run,
+    ) -> Result<Executed> {
         let alone = self.status.get() == TransactionStatus::Autocommit;
         let instance = Arc::clone(&self.instance);
         let connection = self.connection(run)?;
-        let mut extracted = connection.extract(&statement.sql)?;
         let prepared = run.interruptible(|| extracted.prepare(index))?;
         statement::check_allowed(prepared.statement_type(), &statement.sql)?;
         let kind = statement::kind(prepared.statement_type());

@@ -75,7 +75,7 @@ pub(super) fn settings(connection: &Connection, allowed: &[String]) -> Result<Ve
 
 /// The statement that moves to a catalog and schema. Without a schema it is the catalog's own default.
 pub(super) fn move_to(connection: &Connection, catalog: Option<&str>, schema: Option<&str>) -> Result<String> {
-    let here = internal::rows(connection, "SELECT current_database(), current_schema()", &[])?;
+    let here = internal::rows(connection, "SELECT current_database()", &[])?;
     let current = here.into_iter().next().and_then(|row| row.into_iter().next()).flatten().unwrap_or_default();
     let catalog = catalog.unwrap_or(&current);
     let name = Value::text(catalog);

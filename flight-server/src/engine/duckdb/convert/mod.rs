@@ -50,9 +50,7 @@ impl ResultShape {
         }
         Ok(Self { types, schema: Arc::new(Schema::new(fields)) })
     }
-}
 
-impl ResultShape {
     /// Whether no column is a list, a struct or the like, within which DuckDB may keep values in more than one layout.
     pub(super) fn is_flat(&self) -> bool {
         self.types.iter().all(|ty| {

@@ -25,7 +25,7 @@ pub(in crate::engine::duckdb) use database::Database;
 pub(in crate::engine::duckdb) use gate::{Gate, Ran, Receiver, fits};
 pub(in crate::engine::duckdb) use logical_type::LogicalType;
 pub(in crate::engine::duckdb) use result::{QueryResult, Returned};
-pub(in crate::engine::duckdb) use statement::{Prepared, StatementType};
+pub(in crate::engine::duckdb) use statement::{Extracted, Prepared, StatementType};
 pub(in crate::engine::duckdb) use value::Value;
 pub(in crate::engine::duckdb) use vector::{ListEntry, Physical, Vector};
 

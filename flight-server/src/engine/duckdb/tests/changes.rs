@@ -122,3 +122,15 @@ async fn several_statements_in_one_text_all_run_and_the_last_one_answers() {
     let sql = "CREATE TABLE a (i INT); INSERT INTO a VALUES (1), (2); SELECT sum(i)::BIGINT FROM a";
     assert_eq!(rows(&session, sql).await[0].column(0).as_primitive::<Int64Type>().value(0), 3);
 }
+
+#[tokio::test]
+async fn a_pivot_whose_columns_come_from_the_rows_runs_as_the_statements_it_expands_to() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    rows(&session, "CREATE TABLE sales AS SELECT 2020 + i % 2 AS year, i AS amount FROM range(4) t(i)").await;
+    let batches = rows(&session, "PIVOT sales ON year USING sum(amount)").await;
+    assert_eq!(
+        batches[0].schema().fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>(),
+        ["2020", "2021"]
+    );
+}
