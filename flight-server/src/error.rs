@@ -147,6 +147,12 @@ error_codes! {
     /// A value or a type cannot be carried over the wire without changing it.
     TypeUnsupported = "TYPE_UNSUPPORTED", "0A000",
         "Cast the column the message names to a type that can be carried, for example VARCHAR.";
+    /// The files of a dataset can't be listed or read: they are missing, forbidden, or damaged.
+    DatasetUnreadable = "DATASET_UNREADABLE", "58030",
+        "The message names the file. `pintail dataset ls` tells which datasets can be read; see its URL and credentials.";
+    /// An extension of the engine is needed, and is not where extensions are loaded from.
+    ExtensionMissing = "EXTENSION_MISSING", "0A000",
+        "Put the extension into the directory of --extension-dir by the command in the message, and start the server again.";
     /// A value does not fit the type it has on the wire.
     ValueOutOfRange = "VALUE_OUT_OF_RANGE", "22003",
         "The message names the column; cast it, or set the session option the message names.";

@@ -8,13 +8,14 @@
 //! | [`node`] | whose session is it? open it, or take it back after a restart |
 //! | [`engine`] | runs the statement and yields Arrow batches with backpressure |
 //!
-//! Beside them stand [`auth`] (who is calling), [`config`] (what the operator asked for), [`http`] (health),
+//! Beside them stand [`dataset`] (files at a URL that engines show as tables), [`auth`] (who is calling), [`config`] (what the operator asked for), [`http`] (health),
 //! [`telemetry`] (logs) and [`cli`] (one file a subcommand). The durable table beneath is the crate `session`,
 //! and the meaning of every SQL type the crate `typemap`.
 
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod dataset;
 pub mod engine;
 pub mod error;
 pub mod flight;

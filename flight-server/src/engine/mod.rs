@@ -14,13 +14,22 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use futures::Stream;
+use typemap::SqlType;
+use typemap::wire::WireOptions;
 
-use crate::error::Result;
+use crate::dataset::Source;
+use crate::error::{Error, ErrorCode, Result};
+
+/// The catalog in which every engine shows the datasets, in its schema [`DATASET_SCHEMA`]. They are found by their bare
+/// names too, after everything of the session's own place.
+pub const DATASET_CATALOG: &str = "datasets";
+/// The schema of [`DATASET_CATALOG`].
+pub const DATASET_SCHEMA: &str = "main";
 
 /// One engine of a node: opened once at start, shared by all its sessions.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
-    /// The name it is chosen by: `duckdb`.
+    /// The name it is chosen by: `duckdb` or `datafusion`.
     fn name(&self) -> &'static str;
 
     /// What drivers ask about it (`GetSqlInfo`), read from the engine itself when it was opened.
@@ -31,6 +40,35 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// When an entry of `replay` cannot be applied: the session is then not what it was, and is not served.
     async fn open_session(&self, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>>;
+
+    /// Opens the files of a dataset and tells its columns, partition columns last: the schema that the dataset then has in
+    /// every engine.
+    ///
+    /// # Errors
+    /// `DATASET_UNREADABLE`, telling which file can't be read and why, without any credential.
+    async fn describe_dataset(&self, source: &Arc<Source>) -> Result<Vec<(String, SqlType)>> {
+        let _ = source;
+        Err(cannot(self.name(), "read datasets"))
+    }
+
+    /// Shows a dataset in every session, those that are open included, as a table with exactly these columns; one of
+    /// the same name is replaced. Its files are not opened.
+    ///
+    /// # Errors
+    /// When this engine can't show it: a format or a type it does not have.
+    async fn put_dataset(&self, source: &Arc<Source>, columns: &[(String, SqlType)]) -> Result<()> {
+        let _ = (source, columns);
+        Err(cannot(self.name(), "read datasets"))
+    }
+
+    /// Takes a dataset away from every session. One that is not there is no error.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    async fn remove_dataset(&self, name: &str) -> Result<()> {
+        let _ = name;
+        Ok(())
+    }
 
     /// Ends the engine: writes what is to be durable and closes its files. Sessions still open are interrupted.
     async fn shutdown(&self);
@@ -69,6 +107,28 @@ pub struct StateEntry {
 /// Result streams do not count as running: any number may be open while other statements run.
 #[async_trait]
 pub trait EngineSession: Send + Sync + 'static {
+    /// The name of its engine.
+    fn engine_name(&self) -> &'static str;
+
+    /// How rows are written that are planned, executed or described from now on.
+    fn set_wire_options(&self, options: WireOptions);
+
+    /// How much of the running statement is done, from 0 to 1; `None` when nothing runs or the engine can't tell.
+    fn progress(&self) -> Option<f64> {
+        None
+    }
+
+    /// Writes rows into a table: all of them or, when it fails or is dropped half-way, none. In the open transaction if
+    /// there is one.
+    ///
+    /// # Errors
+    /// `0A000` when the engine can't; `42P07` when the table is there and must not be, `42P01` when it is not and must
+    /// be; those of its rows.
+    async fn ingest(&self, rows: Ingest) -> Result<Ingested> {
+        let _ = rows;
+        Err(cannot(self.engine_name(), "ingest rows"))
+    }
+
     /// Plans `sql` without executing it.
     async fn plan(&self, sql: &str) -> Result<Plan>;
 
@@ -210,6 +270,53 @@ pub struct Rows {
     pub batches: Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>,
 }
 
+/// Rows to be written into a table.
+pub struct Ingest {
+    /// The table.
+    pub table: IngestTable,
+    /// What is done when it is there, or is not.
+    pub mode: IngestMode,
+    /// The schema of the batches, as the client has them.
+    pub schema: SchemaRef,
+    /// The batches.
+    pub batches: Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>,
+}
+
+/// The table that rows are written into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestTable {
+    /// Its catalog; the session's when `None`.
+    pub catalog: Option<String>,
+    /// Its schema; the session's when `None`.
+    pub schema: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Whether it is one of the session alone.
+    pub temporary: bool,
+}
+
+/// What is done with a table that is there, or is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IngestMode {
+    /// It is created, and must not be there.
+    Create,
+    /// Rows are appended to it, column by column by name, and it must be there.
+    Append,
+    /// It is created anew, whether it is there or not.
+    Replace,
+    /// It is created when it is not there; rows are appended.
+    CreateAppend,
+}
+
+/// What came of writing rows into a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ingested {
+    /// How many rows were written.
+    pub rows: u64,
+    /// What changed in the session, to be journaled before the client gets its answer.
+    pub state: Vec<StateEntry>,
+}
+
 /// Whether a transaction is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransactionStatus {
@@ -257,4 +364,15 @@ pub struct TableEntry {
     /// Its schema in wire types, with the driver metadata of each column, when it was asked for. A column whose type
     /// cannot be carried over the wire is listed as nullable Utf8 with its SQL type name.
     pub schema: Option<SchemaRef>,
+}
+
+/// The error of an engine that does not have an operation.
+pub fn cannot(engine: &str, operation: &str) -> Error {
+    Error::new(
+        ErrorCode::NotImplemented,
+        format!(
+            "the engine {engine} can't {operation}; use a session of another engine (session option pintail.engine)"
+        ),
+    )
+    .with_sqlstate(crate::error::SqlState("0A000"))
 }

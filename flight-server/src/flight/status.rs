@@ -92,7 +92,8 @@ fn grpc_code(error: &Error) -> Code {
         | ErrorCode::TicketInvalid
         | ErrorCode::ValueOutOfRange => Code::InvalidArgument,
         ErrorCode::OptionInvalid => location_code(error.sqlstate).unwrap_or(Code::InvalidArgument),
-        ErrorCode::NotImplemented | ErrorCode::TypeUnsupported => Code::Unimplemented,
+        ErrorCode::NotImplemented | ErrorCode::TypeUnsupported | ErrorCode::ExtensionMissing => Code::Unimplemented,
+        ErrorCode::DatasetUnreadable => Code::FailedPrecondition,
         ErrorCode::TicketExpired
         | ErrorCode::ResultGone
         | ErrorCode::PreparedStatementUnknown

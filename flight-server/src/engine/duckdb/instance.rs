@@ -254,7 +254,7 @@ fn facts(connection: &Connection) -> Result<EngineFacts> {
 #[async_trait]
 impl Engine for DuckDb {
     fn name(&self) -> &'static str {
-        "duckdb"
+        super::NAME
     }
 
     fn facts(&self) -> &EngineFacts {

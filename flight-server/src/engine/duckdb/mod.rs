@@ -37,3 +37,6 @@ mod statement;
 mod tests;
 
 pub use instance::{DuckDb, DuckDbOptions};
+
+/// The name the engine is chosen by.
+const NAME: &str = "duckdb";

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use tokio::sync::Mutex;
+use typemap::wire::WireOptions;
 
 use super::catalog;
 use super::cursor::{Cursor, Step};
@@ -36,6 +37,8 @@ struct Shared {
     turnstile: Arc<Turnstile>,
     lane: Arc<Mutex<Lane>>,
     status: Arc<SharedStatus>,
+    /// How rows are written from the next statement on.
+    wire: parking_lot::Mutex<WireOptions>,
 }
 
 impl DuckDbSession {
@@ -46,7 +49,8 @@ impl DuckDbSession {
             let turnstile = Turnstile::new(connection.interrupter());
             let lane = Lane::open(instance, connection, &replay)?;
             let status = Arc::clone(&lane.status);
-            let shared = Shared { turnstile, lane: Arc::new(Mutex::new(lane)), status };
+            let shared =
+                Shared { turnstile, lane: Arc::new(Mutex::new(lane)), status, wire: parking_lot::Mutex::default() };
             Ok(Arc::new(Self { shared: Arc::new(shared) }))
         })
         .await
@@ -104,6 +108,14 @@ async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + '
 
 #[async_trait]
 impl EngineSession for DuckDbSession {
+    fn engine_name(&self) -> &'static str {
+        super::NAME
+    }
+
+    fn set_wire_options(&self, options: WireOptions) {
+        *self.shared.wire.lock() = options;
+    }
+
     async fn plan(&self, sql: &str) -> Result<Plan> {
         let sql = sql.to_owned();
         self.shared.on_lane(Duration::ZERO, move |lane, run| lane.plan(&sql, run)).await

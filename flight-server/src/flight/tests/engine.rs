@@ -90,6 +90,12 @@ fn words(sql: &str) -> (&str, &str) {
 
 #[async_trait]
 impl EngineSession for TestSession {
+    fn engine_name(&self) -> &'static str {
+        "test"
+    }
+
+    fn set_wire_options(&self, _options: typemap::wire::WireOptions) {}
+
     async fn plan(&self, sql: &str) -> Result<Plan> {
         let (word, rest) = words(sql);
         let (kind, schema, is_update) = match word {

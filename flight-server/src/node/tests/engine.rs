@@ -177,6 +177,12 @@ fn entry(key: &str, sql: &str) -> StateEntry {
 
 #[async_trait]
 impl EngineSession for TestSession {
+    fn engine_name(&self) -> &'static str {
+        "test"
+    }
+
+    fn set_wire_options(&self, _options: typemap::wire::WireOptions) {}
+
     async fn plan(&self, sql: &str) -> Result<Plan> {
         if self.control.broken.load(Ordering::SeqCst) || sql == "BROKEN" {
             return Err(Error::new(ErrorCode::StatementFailed, format!("cannot be planned: {sql}")));
