@@ -10,7 +10,7 @@ use super::messages::{
 };
 use super::status::log;
 use crate::error::{Error, Result};
-use crate::node::{OptionError, OptionValue};
+use crate::node::{ENGINE_OPTION, OptionError, OptionValue};
 
 /// Sets session options. What is not listed in the result was set.
 ///
@@ -19,9 +19,10 @@ use crate::node::{OptionError, OptionValue};
 /// more can be said of the session, such as that it has ended.
 pub(super) async fn set(call: &Call, request: SetSessionOptionsRequest) -> Result<SetSessionOptionsResult> {
     let mut errors = HashMap::new();
-    // By name, so that the same request always does the same: a catalog, for one, is set before its schema.
+    // In one order, so that the same request always does the same: the engine before what is set in it, then by name, which
+    // puts a catalog before its schema.
     let mut options: Vec<_> = request.session_options.into_iter().collect();
-    options.sort_by(|(one, _), (other, _)| one.cmp(other));
+    options.sort_by(|(one, _), (other, _)| (one != ENGINE_OPTION, one).cmp(&(other != ENGINE_OPTION, other)));
     for (name, value) in options {
         let reason = match call.session().set_option(&name, from_wire(value)).await {
             Ok(()) => continue,

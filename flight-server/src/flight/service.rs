@@ -164,7 +164,7 @@ async fn rows(call: &Call, ticket: &Ticket) -> Result<Rows> {
         Claim::Kept(id) => statements::fetch_kept(call, &id).await,
         Claim::Metadata(command) => match Command::decode(&command)? {
             Command::Metadata(command) => {
-                metadata::rows(command, &**call.node.engine(), &**call.session().engine()).await
+                metadata::rows(command, &*call.session().engine_of(), &*call.session().engine()).await
             }
             other => Err(Error::internal(format_args!("a ticket for metadata holds {}", other.name()))),
         },

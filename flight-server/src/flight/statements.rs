@@ -32,7 +32,7 @@ pub(super) async fn info(
     transaction: Transaction,
 ) -> Result<FlightInfo> {
     call.check_transaction(&transaction)?;
-    let plan = call.session().engine().plan(&sql).await?;
+    let plan = call.session().plan(&sql).await?;
     check_parameters(&plan, 0)?;
     info_of(call, descriptor, Statement::new(sql), &plan).await
 }
@@ -43,7 +43,7 @@ pub(super) async fn info(
 /// Those of the engine and the transaction, and `NOT_IMPLEMENTED` when the schema is known only after a run.
 pub(super) async fn schema(call: &Call, sql: &str, transaction: &Transaction) -> Result<SchemaRef> {
     call.check_transaction(transaction)?;
-    schema_of(&call.session().engine().plan(sql).await?)
+    schema_of(&call.session().plan(sql).await?)
 }
 
 /// The schema of a planned statement's rows.

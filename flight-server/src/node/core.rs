@@ -65,6 +65,11 @@ impl Core {
         }
     }
 
+    /// The engine of this name, if the node has it.
+    pub(super) fn engine_named(&self, name: &str) -> Option<&Arc<dyn Engine>> {
+        self.engines.iter().find(|engine| engine.name() == name)
+    }
+
     /// Asks the heartbeat to look at the lease, and at whether the node drains, without waiting for its next time.
     pub(super) fn beat_now(&self) {
         self.beat.notify_one();

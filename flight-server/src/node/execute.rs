@@ -24,7 +24,7 @@ impl Session {
         self.write_state(&mut turn, &[]).await?;
 
         let before = self.current_transaction();
-        let executed = self.engine.execute(statement).await;
+        let executed = self.fix_engine().execute(statement).await;
         self.follow_transaction(before.as_ref(), executed.as_ref().ok().map(|outcome| outcome.kind));
         let mut outcome = executed.map_err(|error| self.explain(error))?;
         self.write_state(&mut turn, &outcome.state).await?;

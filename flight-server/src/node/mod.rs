@@ -9,13 +9,14 @@
 //! | `caller` | who calls, and which session the call names |
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
-//! | `session` | one of them; `execute`, `transaction`, `prepared`, `kept`, `session_options` are what it does |
+//! | `session` | one of them; `execute`, `transaction`, `prepared`, `kept`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease` | until when this node may act as an owner |
 //! | `toucher`, `janitor` | uses are written, and what has expired is ended |
 
 mod caller;
 mod connections;
 mod core;
+mod engine_choice;
 mod execute;
 mod failure;
 mod heartbeat;
@@ -25,6 +26,7 @@ mod lease;
 mod live;
 mod opened;
 mod options;
+mod own_options;
 mod prepared;
 mod resolve;
 mod running;
@@ -51,6 +53,7 @@ use self::core::{Core, CoreParts};
 use self::heartbeat::Heartbeat;
 pub use self::kept::{Kept, StatementId};
 pub use self::options::NodeOptions;
+pub use self::own_options::ENGINE as ENGINE_OPTION;
 pub use self::prepared::Prepared;
 use self::session::Ended;
 pub use self::session::Session;
@@ -108,11 +111,6 @@ impl Node {
     /// What the node was started with.
     pub fn options(&self) -> &NodeOptions {
         &self.core.options
-    }
-
-    /// The engine of new sessions.
-    pub fn engine(&self) -> &Arc<dyn Engine> {
-        &self.core.engine
     }
 
     /// The key that tickets are signed with: the same on all nodes of the cluster.

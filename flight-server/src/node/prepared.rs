@@ -48,7 +48,7 @@ impl Session {
     /// The engine's, when the statement cannot be planned; those of the store.
     pub async fn prepare(&self, sql: &str) -> Result<Arc<Prepared>> {
         let _work = self.start()?;
-        let plan = self.engine.plan(sql).await.map_err(|error| self.explain(error))?;
+        let plan = self.plan(sql).await?;
         let mut handle = vec![0; 16];
         getrandom::fill(&mut handle).map_err(|error| Error::internal(format_args!("no random bytes: {error}")))?;
         let record = PreparedRecord { handle: handle.clone(), sql: sql.to_owned() };
@@ -76,7 +76,7 @@ impl Session {
                  prepare it again",
             ));
         };
-        let plan = self.engine.plan(&record.sql).await.map_err(|error| self.explain(error))?;
+        let plan = self.plan(&record.sql).await?;
         self.remember(record.handle, record.sql.into(), plan)
     }
 

@@ -1,6 +1,7 @@
 //! From a session's id to the session: it lives here, or is taken over and rebuilt, or there is an exact reason why
 //! not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +14,8 @@ use super::core::Core;
 use super::failure;
 use super::live::Live;
 use super::opened::Opened;
-use super::session::{Session, SessionParts};
+use super::own_options;
+use super::session::{Bound, Session, SessionParts};
 use crate::engine::StateEntry;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -103,8 +105,8 @@ impl Core {
             fence: Fence { session: new.id, incarnation: me, epoch: record.epoch },
             principal: new.principal,
             token_hash,
-            engine_name: self.engine.name(),
-            engine: engine.into_owned(),
+            engine: Bound { engine: Arc::clone(&self.engine), session: engine.into_owned(), fixed: false },
+            own_options: BTreeMap::new(),
             idle_timeout: new.idle_timeout,
             age_left: new.max_age,
         });
@@ -138,11 +140,9 @@ impl Core {
     /// Opens the engine's side of a session that this node owns, in the state that its journal describes.
     async fn rebuild(self: &Arc<Self>, record: SessionRecord, me: Incarnation) -> Result<Session> {
         let unavailable = |error: StoreError| self.store_failed(&error);
-        let Some(engine) = self.engines.iter().find(|engine| engine.name() == record.engine) else {
-            return Err(unreclaimable(
-                &record.id,
-                &format!("it runs in engine {:?}, which this node lacks", record.engine),
-            ));
+        let name = own_options::engine(&record.options).unwrap_or(&record.engine);
+        let Some(engine) = self.engine_named(name) else {
+            return Err(unreclaimable(&record.id, &format!("it runs in engine {name:?}, which this node lacks")));
         };
         // A call is a use. Written now, since the row may be about to expire.
         self.store.touch(std::slice::from_ref(&record.id), me).await.map_err(unavailable)?;
@@ -152,14 +152,16 @@ impl Core {
             journal.into_iter().map(|entry| StateEntry { key: entry.key, sql: entry.statement }).collect();
         let engine_session = engine.open_session(&replay).await;
         let engine_session = engine_session.map_err(|error| unreclaimable(&record.id, &error.message))?;
+        engine_session.set_wire_options(own_options::wire(&record.options));
         tracing::info!(session = %record.id, epoch = %record.epoch, entries = replay.len(), "session taken over");
         Ok(Session::new(SessionParts {
             core: Arc::clone(self),
             fence: Fence { session: record.id, incarnation: me, epoch: record.epoch },
             principal: record.principal,
             token_hash: record.token_hash,
-            engine_name: engine.name(),
-            engine: engine_session,
+            // Whether a statement has run in it is not known, so it may have.
+            engine: Bound { engine: Arc::clone(engine), session: engine_session, fixed: true },
+            own_options: record.options,
             idle_timeout: between(record.last_used_at, record.idle_expires_at),
             age_left,
         }))

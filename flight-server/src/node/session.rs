@@ -1,11 +1,11 @@
 //! A session that lives on this node: who it belongs to, under which epoch, and the engine's side of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use session::{Epoch, Fence, FenceLoss, JournalEntry, Principal, SessionId, SessionState, StoreError, TokenHash};
 use tokio::task::JoinHandle;
 
@@ -16,7 +16,7 @@ use super::prepared::Prepared;
 use super::running::RunningGuard;
 use super::transaction::TransactionId;
 use super::usage::{Usage, UsageGuard};
-use crate::engine::{EngineSession, StateEntry};
+use crate::engine::{Engine, EngineSession, Plan, StateEntry};
 use crate::error::{Error, Result};
 
 /// A session that lives on this node.
@@ -26,7 +26,9 @@ use crate::error::{Error, Result};
 pub struct Session {
     pub(super) fence: Fence,
     pub(super) core: Arc<Core>,
-    pub(super) engine: Arc<dyn EngineSession>,
+    pub(super) engine: RwLock<Bound>,
+    /// The server's own options that were set, as the store has them. Changed in the session's turn only.
+    pub(super) own_options: Mutex<BTreeMap<String, String>>,
     pub(super) usage: Arc<Usage>,
     /// Serialises what changes the session, so that the journal has the order of execution. A session executes one
     /// statement at a time anyway, and the rows of a result are read outside it.
@@ -36,9 +38,16 @@ pub struct Session {
     pub(super) transaction: Mutex<Option<TransactionId>>,
     principal: Principal,
     token_hash: TokenHash,
-    engine_name: &'static str,
     kept: Mutex<KeptResults>,
     ended: OnceLock<Ended>,
+}
+
+/// The engine that a session runs in.
+pub(super) struct Bound {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) session: Arc<dyn EngineSession>,
+    /// Whether it may no longer be changed, because a statement was planned or run in it.
+    pub(super) fixed: bool,
 }
 
 /// What only the holder of the session's turn may touch.
@@ -65,8 +74,8 @@ pub(super) struct SessionParts {
     pub(super) fence: Fence,
     pub(super) principal: Principal,
     pub(super) token_hash: TokenHash,
-    pub(super) engine_name: &'static str,
-    pub(super) engine: Arc<dyn EngineSession>,
+    pub(super) engine: Bound,
+    pub(super) own_options: BTreeMap<String, String>,
     pub(super) idle_timeout: Duration,
     pub(super) age_left: Duration,
 }
@@ -77,13 +86,13 @@ impl Session {
             usage: Arc::new(Usage::new(parts.idle_timeout, parts.age_left)),
             fence: parts.fence,
             core: parts.core,
-            engine: parts.engine,
+            engine: RwLock::new(parts.engine),
+            own_options: Mutex::new(parts.own_options),
             turn: tokio::sync::Mutex::default(),
             prepared: Mutex::default(),
             transaction: Mutex::default(),
             principal: parts.principal,
             token_hash: parts.token_hash,
-            engine_name: parts.engine_name,
             kept: Mutex::default(),
             ended: OnceLock::new(),
         }
@@ -104,14 +113,35 @@ impl Session {
         self.fence.epoch
     }
 
-    /// The engine's side of it, for what only reads: plans and metadata. Statements go through [`Session::execute`].
-    pub fn engine(&self) -> &Arc<dyn EngineSession> {
-        &self.engine
+    /// The engine's side of it, for metadata. Statements go through [`Session::plan`] and [`Session::execute`].
+    pub fn engine(&self) -> Arc<dyn EngineSession> {
+        Arc::clone(&self.engine.read().session)
     }
 
-    /// The name of the engine it runs in.
-    pub fn engine_name(&self) -> &'static str {
-        self.engine_name
+    /// The engine it runs in.
+    pub fn engine_of(&self) -> Arc<dyn Engine> {
+        Arc::clone(&self.engine.read().engine)
+    }
+
+    /// Plans a statement without running it.
+    ///
+    /// # Errors
+    /// The engine's, and those of a session that has ended.
+    pub async fn plan(&self, sql: &str) -> Result<Plan> {
+        self.fix_engine().plan(sql).await.map_err(|error| self.explain(error))
+    }
+
+    /// The engine's side of it, for what must not find itself in another engine later.
+    pub(super) fn fix_engine(&self) -> Arc<dyn EngineSession> {
+        {
+            let bound = self.engine.read();
+            if bound.fixed {
+                return Arc::clone(&bound.session);
+            }
+        }
+        let mut bound = self.engine.write();
+        bound.fixed = true;
+        Arc::clone(&bound.session)
     }
 
     /// Keeps a result until it is fetched. See [`Kept`] for what is kept, and how much of it.
@@ -179,7 +209,7 @@ impl Session {
         self.prepared.lock().clear();
         *self.transaction.lock() = None;
         tracing::debug!(session = %self.id(), epoch = %self.epoch(), why = ?why, "session ended on this node");
-        let engine = Arc::clone(&self.engine);
+        let engine = self.engine();
         tokio::runtime::Handle::try_current().ok().map(|runtime| runtime.spawn(async move { engine.close().await }))
     }
 
@@ -224,6 +254,12 @@ impl Session {
             }
             Err(error) => Err(self.store_failed(error).await),
         }
+    }
+
+    /// Takes entries out of the journal.
+    pub(super) async fn forget_state(&self, turn: &mut Turn, entries: Vec<JournalEntry>) -> Result<()> {
+        turn.unwritten.extend(entries);
+        self.write_state(turn, &[]).await
     }
 
     fn error_of(&self, ended: Ended) -> Error {

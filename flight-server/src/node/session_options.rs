@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::own_options;
 use super::session::Session;
 use crate::error::{Error, Result};
 
@@ -11,8 +12,6 @@ const CATALOG: &str = "catalog";
 const SCHEMA: &str = "schema";
 /// What the server's own options begin with.
 const OWN: &str = "pintail.";
-/// The name of the engine that runs the session; cannot be changed.
-const ENGINE: &str = "pintail.engine";
 
 /// The value of a session option, as Flight knows them.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,14 +51,15 @@ impl Session {
     /// The engine's, and those of a session that has ended.
     pub async fn options(&self) -> Result<BTreeMap<String, OptionValue>> {
         let _work = self.start()?;
-        let settings = self.engine.settings().await.map_err(|error| self.explain(error))?;
-        let location = self.engine.location().await.map_err(|error| self.explain(error))?;
+        let settings = self.engine().settings().await.map_err(|error| self.explain(error))?;
+        let location = self.engine().location().await.map_err(|error| self.explain(error))?;
         let mut options: BTreeMap<_, _> =
             settings.into_iter().map(|(name, value)| (name, OptionValue::String(value))).collect();
         // After the settings: an engine may have a setting that is named like one of these.
         options.insert(CATALOG.to_owned(), OptionValue::String(location.catalog));
         options.insert(SCHEMA.to_owned(), OptionValue::String(location.schema));
-        options.insert(ENGINE.to_owned(), OptionValue::String(self.engine_name().to_owned()));
+        let own = own_options::all(self.engine_of().name(), &self.own_options.lock());
+        options.extend(own.into_iter().map(|(name, value)| (name.to_owned(), OptionValue::String(value))));
         Ok(options)
     }
 
@@ -76,18 +76,18 @@ impl Session {
             CATALOG | SCHEMA => {
                 let OptionValue::String(place) = &value else { return Err(OptionError::InvalidValue) };
                 let (catalog, schema) = if name == CATALOG { (Some(place), None) } else { (None, Some(place)) };
-                let moved = self.engine.set_location(catalog.map(String::as_str), schema.map(String::as_str)).await;
+                let moved = self.engine().set_location(catalog.map(String::as_str), schema.map(String::as_str)).await;
                 moved.map_err(|error| self.explain(error))?
             }
-            ENGINE => return Err(OptionError::InvalidValue),
-            _ if name.starts_with(OWN) => return Err(OptionError::InvalidName),
+            own_options::ENGINE => return self.choose_engine(&mut turn, value).await,
+            _ if name.starts_with(OWN) => return self.set_own_option(name, value).await,
             _ => {
-                let settings = self.engine.settings().await.map_err(|error| self.explain(error))?;
+                let settings = self.engine().settings().await.map_err(|error| self.explain(error))?;
                 if !settings.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
                     return Err(OptionError::InvalidName);
                 }
                 let text = text_of(value)?;
-                let set = self.engine.set_setting(name, text.as_deref()).await;
+                let set = self.engine().set_setting(name, text.as_deref()).await;
                 set.map_err(|error| refused(self.explain(error)))?
             }
         };

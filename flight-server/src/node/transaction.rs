@@ -48,7 +48,7 @@ impl Session {
         let _turn = self.turn.lock().await;
         self.check()?;
         self.follow_transaction(None, None);
-        self.engine.begin().await.map_err(|error| self.explain(error))?;
+        self.fix_engine().begin().await.map_err(|error| self.explain(error))?;
         let mut current = self.transaction.lock();
         match &*current {
             Some(id) => Ok(id.clone()),
@@ -70,7 +70,7 @@ impl Session {
         let _turn = self.turn.lock().await;
         self.check()?;
         self.check_transaction(id)?;
-        let committed = self.engine.commit().await;
+        let committed = self.engine().commit().await;
         *self.transaction.lock() = None;
         committed.map_err(|error| self.explain(error))
     }
@@ -86,7 +86,7 @@ impl Session {
         if self.check_transaction(id).is_err() {
             return Ok(());
         }
-        let rolled_back = self.engine.rollback().await;
+        let rolled_back = self.engine().rollback().await;
         *self.transaction.lock() = None;
         rolled_back.map_err(|error| self.explain(error))
     }
@@ -125,7 +125,7 @@ impl Session {
     /// transactions ran, while `before` was open, and left one open. That one must be another, since no transaction
     /// can begin inside one.
     pub(super) fn follow_transaction(&self, before: Option<&TransactionId>, ran: Option<StatementKind>) {
-        let status = self.engine.transaction();
+        let status = self.engine().transaction();
         let another = ran == Some(StatementKind::Transaction);
         let mut current = self.transaction.lock();
         if status == TransactionStatus::Autocommit || (another && before.is_some() && current.as_ref() == before) {

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use typemap::wire::WireOptions;
 
 use crate::engine::{
     Engine, EngineFacts, EngineSession, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
@@ -32,6 +33,8 @@ pub(super) struct Control {
     pub(super) closed: AtomicUsize,
     /// What the last session that was opened had to replay.
     pub(super) replayed: Mutex<Vec<StateEntry>>,
+    /// How the last session that was told was told to write rows.
+    pub(super) wire: Mutex<WireOptions>,
     /// What opening a session does.
     pub(super) opening: watch::Sender<Opening>,
     /// Whether every statement has become impossible to plan.
@@ -53,6 +56,7 @@ impl Default for Control {
             opened: AtomicUsize::new(0),
             closed: AtomicUsize::new(0),
             replayed: Mutex::default(),
+            wire: Mutex::default(),
             opening: watch::Sender::new(Opening::Succeeds),
             broken: AtomicBool::new(false),
         }
@@ -70,6 +74,11 @@ impl TestEngine {
 
     pub(super) fn closed(&self) -> usize {
         self.control.closed.load(Ordering::SeqCst)
+    }
+
+    /// How the last session that was told was told to write rows.
+    pub(super) fn wire_options(&self) -> WireOptions {
+        *self.control.wire.lock()
     }
 
     /// What the last session that was opened had to replay, as `key=sql`.
@@ -181,7 +190,9 @@ impl EngineSession for TestSession {
         "test"
     }
 
-    fn set_wire_options(&self, _options: typemap::wire::WireOptions) {}
+    fn set_wire_options(&self, options: WireOptions) {
+        *self.control.wire.lock() = options;
+    }
 
     async fn plan(&self, sql: &str) -> Result<Plan> {
         if self.control.broken.load(Ordering::SeqCst) || sql == "BROKEN" {

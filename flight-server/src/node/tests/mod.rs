@@ -4,6 +4,7 @@
 
 mod calls;
 mod engine;
+mod engine_choice;
 mod fencing;
 mod options;
 #[cfg(feature = "sqlite")]

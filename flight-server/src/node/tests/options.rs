@@ -1,5 +1,7 @@
 //! Session options.
 
+use typemap::wire::{Infinity, WireOptions};
+
 use super::*;
 use crate::node::{OptionError, OptionValue};
 
@@ -13,7 +15,14 @@ async fn options_are_the_location_the_engine_and_its_settings() {
     let node = cluster.node(1).await;
     let (caller, _) = connect(&node).await;
     let options: Vec<_> = caller.session.options().await.unwrap().into_iter().collect();
-    let expected = [("catalog", "memory"), ("pintail.engine", "test"), ("schema", "main"), ("x", "0")];
+    let expected = [
+        ("catalog", "memory"),
+        ("pintail.engine", "test"),
+        ("pintail.infinity", "error"),
+        ("pintail.wide_integers", "decimal128"),
+        ("schema", "main"),
+        ("x", "0"),
+    ];
     assert_eq!(options, expected.map(|(name, value)| (name.to_owned(), text(value))));
 }
 
@@ -24,11 +33,17 @@ async fn options_that_were_set_hold_after_a_restart() {
     let (caller, token) = connect(&node).await;
     caller.session.set_option("schema", text("attic")).await.unwrap();
     caller.session.set_option("x", OptionValue::Int64(4)).await.unwrap();
+    caller.session.set_option("pintail.infinity", text("null")).await.unwrap();
+    assert_eq!(cluster.engine.wire_options().infinity, Infinity::Null);
     drop(caller);
     let node = cluster.restart(node).await;
     let session = call(&node, &token).await.unwrap().session;
     let options = session.options().await.unwrap();
     assert_eq!((&options["schema"], &options["x"]), (&text("attic"), &text("4")));
+    assert_eq!(options["pintail.infinity"], text("null"));
+    assert_eq!(cluster.engine.wire_options().infinity, Infinity::Null, "the new engine session was told");
+    session.set_option("pintail.infinity", OptionValue::Empty).await.unwrap();
+    assert_eq!(cluster.engine.wire_options(), WireOptions::default());
     session.set_option("x", OptionValue::Empty).await.unwrap();
     drop(session);
     let node = cluster.restart(node).await;
@@ -48,6 +63,8 @@ async fn what_cannot_be_set_says_whether_it_is_the_name_or_the_value() {
     let list = OptionValue::StringList(vec!["a".to_owned()]);
     for (name, value) in [
         ("pintail.engine", text("other")),
+        ("pintail.infinity", text("maybe")),
+        ("pintail.wide_integers", OptionValue::Int64(256)),
         ("catalog", OptionValue::Empty),
         ("schema", OptionValue::Bool(true)),
         ("x", list),
