@@ -28,8 +28,10 @@
 pub mod arrow_to_sql;
 mod crs;
 mod error;
+pub mod ingest;
 mod keyword;
 pub mod metadata;
+pub mod normalise;
 mod parse;
 mod print;
 mod sql_type;
