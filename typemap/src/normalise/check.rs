@@ -53,7 +53,11 @@ impl Check {
     ) -> Result<Option<ArrayRef>, ValueError> {
         match self {
             Check::Digits(ty) => {
-                let passes = |v: i128| v.unsigned_abs() < 10_u128.pow(u32::from(MAX_DECIMAL_PRECISION));
+                let decimals = typed::<PrimitiveArray<Decimal128Type>>(array)?;
+                if !may_have_39_digits(decimals.values()) {
+                    return Ok(None);
+                }
+                let passes = |v: i128| v.unsigned_abs() < TEN_TO_38;
                 all::<Decimal128Type>(array, live, passes, |v| number::too_many_digits(v, scale(wire), ty))?;
             }
             Check::WideDigits(ty) => {
@@ -62,8 +66,8 @@ impl Check {
             }
             Check::Date(infinity) => {
                 let dates = typed::<PrimitiveArray<Date32Type>>(array)?;
-                let suspect = |v: &i32| v.wrapping_add(1) <= i32::MIN + 2;
-                if dates.values().iter().fold(false, |any, v| any | suspect(v)) {
+                // The three integers that are no date are neighbours, if one wraps around: one comparison finds them.
+                if dates.values().iter().fold(false, |any, v| any | (v.wrapping_add(1) <= i32::MIN + 2)) {
                     let checked =
                         filter_map_values::<_, Date32Type>(dates, live, wire, |v| checked_date(v, *infinity))?;
                     return Ok(changed(dates, checked));
@@ -87,6 +91,29 @@ impl Check {
         }
         Ok(None)
     }
+}
+
+/// The least number of 39 digits.
+const TEN_TO_38: u128 = 10_u128.pow(38);
+
+/// Whether one of these may have 39 digits; if not, none has. It looks at upper halves alone and gathers their bits,
+/// which costs half of comparing the numbers.
+fn may_have_39_digits(values: &[i128]) -> bool {
+    let bits = values.iter().fold(0, |bits, v| {
+        let upper = (v >> 64) as i64;
+        bits | (upper ^ (upper >> 63)) as u64
+    });
+    bits >= (TEN_TO_38 >> 64) as u64
+}
+
+/// Whether one of these may be no time; if not, none is. The integers that are not lie next to each other, if one wraps
+/// around, so that they are found by a borrow of one subtraction; processors compare 64 bits slower than that.
+fn may_be_no_time(values: &[i64]) -> bool {
+    let borrows = values.iter().fold(0, |borrows, v| {
+        let distance = v.wrapping_add(1) ^ i64::MIN;
+        borrows | (distance.wrapping_sub(4) & !distance)
+    });
+    borrows < 0
 }
 
 fn scale(wire: &DataType) -> i8 {
@@ -130,9 +157,7 @@ fn timestamps(
     infinity: Infinity,
 ) -> Result<Option<ArrayRef>, ValueError> {
     let ints = temporal::integers(array)?;
-    // The three integers that are no time are neighbours, if one wraps around: one comparison finds them.
-    let suspect = |v: &i64| v.wrapping_add(1) <= i64::MIN + 2;
-    let checked: Option<Int64Array> = if ints.values().iter().fold(false, |any, v| any | suspect(v)) {
+    let checked: Option<Int64Array> = if may_be_no_time(ints.values()) {
         let checked = filter_map_values(&ints, live, &DataType::Int64, |v| checked_timestamp(v, unit, infinity))?;
         (checked.null_count() != ints.null_count()).then_some(checked)
     } else {
