@@ -53,7 +53,7 @@ fn arrow_name(field: &Field) -> String {
         TimeUnit::Microsecond => "µs",
         TimeUnit::Nanosecond => "ns",
     };
-    let name = match field.data_type() {
+    match field.data_type() {
         DataType::Time64(u) => format!("Time64({})", unit(u)),
         DataType::Timestamp(u, None) => format!("Timestamp({})", unit(u)),
         DataType::Timestamp(u, Some(zone)) => format!("Timestamp({}, {zone:?})", unit(u)),
@@ -65,23 +65,22 @@ fn arrow_name(field: &Field) -> String {
         DataType::Struct(fields) => {
             let fields: Vec<_> =
                 fields.iter().map(|field| format!("{}: {}", field.name(), arrow_name(field))).collect();
-            return format!("Struct&lt;{}&gt;", fields.join(", "));
+            format!("Struct&lt;{}&gt;", fields.join(", "))
         }
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(entry) => {
                 let sides: Vec<_> = entry.iter().map(|field| arrow_name(field)).collect();
-                return format!("Map&lt;{}&gt;", sides.join(", "));
+                format!("Map&lt;{}&gt;", sides.join(", "))
             }
             other => other.to_string(),
         },
         DataType::Union(members, _) => {
             let members: Vec<_> =
                 members.iter().map(|(_, field)| format!("{}: {}", field.name(), arrow_name(field))).collect();
-            return format!("sparse Union&lt;{}&gt;", members.join(", "));
+            format!("sparse Union&lt;{}&gt;", members.join(", "))
         }
         other => other.to_string(),
-    };
-    name
+    }
 }
 
 /// What a reader has to know about the values.

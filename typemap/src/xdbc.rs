@@ -151,7 +151,7 @@ impl TypeInfo {
     }
 
     /// Text whose case matters and that LIKE searches.
-    const fn as_written(mut self) -> TypeInfo {
+    const fn text(mut self) -> TypeInfo {
         self.case_sensitive = true;
         self.searchable = SEARCHABLE;
         self
@@ -200,12 +200,12 @@ pub fn describe(ty: &SqlType) -> TypeInfo {
         SqlType::Float => TypeInfo::number("FLOAT", REAL, 24, 2),
         SqlType::Double => TypeInfo::number("DOUBLE", DOUBLE, 53, 2),
         SqlType::Interval => TypeInfo::new("INTERVAL", INTERVAL).literals("INTERVAL '", "'"),
-        SqlType::Varchar => TypeInfo::new("VARCHAR", VARCHAR).size(MOST_BYTES).literals("'", "'").as_written(),
+        SqlType::Varchar => TypeInfo::new("VARCHAR", VARCHAR).size(MOST_BYTES).literals("'", "'").text(),
         SqlType::Enum(_) => {
-            TypeInfo::new("ENUM", VARCHAR).size(MOST_BYTES).literals("'", "'").params(&["values"]).as_written()
+            TypeInfo::new("ENUM", VARCHAR).size(MOST_BYTES).literals("'", "'").params(&["values"]).text()
         }
-        SqlType::Json => TypeInfo::new("JSON", VARCHAR).size(MOST_BYTES).literals("JSON '", "'").as_written(),
-        SqlType::Variant => TypeInfo::new("VARIANT", VARCHAR).size(MOST_BYTES).literals("VARIANT '", "'").as_written(),
+        SqlType::Json => TypeInfo::new("JSON", VARCHAR).size(MOST_BYTES).literals("JSON '", "'").text(),
+        SqlType::Variant => TypeInfo::new("VARIANT", VARCHAR).size(MOST_BYTES).literals("VARIANT '", "'").text(),
         SqlType::Bit => TypeInfo::new("BIT", VARCHAR).size(MOST_BYTES).literals("BIT '", "'"),
         SqlType::BigNum => TypeInfo::new("BIGNUM", VARCHAR).size(MOST_BYTES).literals("BIGNUM '", "'"),
         SqlType::TimeTz => TypeInfo::new("TIME WITH TIME ZONE", VARCHAR).size(24).literals("TIMETZ '", "'"),

@@ -79,7 +79,7 @@ impl Number {
     ) -> Result<ArrayRef, ValueError> {
         macro_rules! from {
             ($ty:ty) => {
-                self.from_narrow(typed::<PrimitiveArray<$ty>>(array)?, live, wire)
+                self.of_narrow(typed::<PrimitiveArray<$ty>>(array)?, live, wire)
             };
         }
         match array.data_type() {
@@ -94,11 +94,11 @@ impl Number {
             DataType::Decimal32(..) => from!(Decimal32Type),
             DataType::Decimal64(..) => from!(Decimal64Type),
             DataType::Decimal128(..) => from!(Decimal128Type),
-            _ => self.from_wide(typed(array)?, live, wire),
+            _ => self.of_wide(typed(array)?, live, wire),
         }
     }
 
-    fn from_narrow<S: ArrowPrimitiveType>(
+    fn of_narrow<S: ArrowPrimitiveType>(
         &self,
         array: &PrimitiveArray<S>,
         live: Option<&NullBuffer>,
@@ -132,7 +132,7 @@ impl Number {
         }
     }
 
-    fn from_wide(
+    fn of_wide(
         &self,
         array: &Decimal256Array,
         live: Option<&NullBuffer>,
