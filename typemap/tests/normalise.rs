@@ -273,7 +273,13 @@ fn a_bad_value_that_nothing_refers_to_raises_nothing() {
         &wide_decimals([Some(1), None, Some(1)])
     );
     let used = DictionaryArray::<Int8Type>::new(Int8Array::from(vec![0]), values());
-    assert!(told("HUGEINT", used).is_err());
+    assert!(told("HUGEINT", used.clone()).is_err());
+    let hidden = StructArray::new(
+        vec![Field::new("f", used.data_type().clone(), true)].into(),
+        vec![Arc::new(used)],
+        Some(NullBuffer::from(vec![false])),
+    );
+    assert!(told("STRUCT(f HUGEINT)", hidden).is_ok());
     let runs = RunArray::<Int32Type>::try_new(&Int32Array::from(vec![2, 5]), &values()).unwrap();
     assert!(told("HUGEINT", runs.slice(2, 3)).is_ok());
     assert!(told("HUGEINT", runs.slice(1, 3)).is_err());
