@@ -20,8 +20,18 @@ mod generate;
 use generate::{Bytes, Values, any_type, array};
 
 const NAMES: [&str; 12] = [
-    "HUGEINT", "UHUGEINT", "JSON", "BIT", "BIGNUM", "TIMETZ", "UUID", "HUGEINT[]", "STRUCT(f0 HUGEINT)",
-    "MAP(VARCHAR, HUGEINT)", "INTEGER[3][]", "UNION(m0 JSON)",
+    "HUGEINT",
+    "UHUGEINT",
+    "JSON",
+    "BIT",
+    "BIGNUM",
+    "TIMETZ",
+    "UUID",
+    "HUGEINT[]",
+    "STRUCT(f0 HUGEINT)",
+    "MAP(VARCHAR, HUGEINT)",
+    "INTEGER[3][]",
+    "UNION(m0 JSON)",
 ];
 
 fn check(batch: &RecordBatch, options: &WireOptions) {

@@ -367,14 +367,9 @@ fn map(
     let size = *offsets.last().unwrap() as usize;
     let nullable = fields[0].is_nullable() && values == Values::Any;
     let columns = vec![
-        keys(bytes, fields[0].data_type(), size, values, nullable),
+        array(bytes, fields[0].data_type(), size, values, nullable),
         array(bytes, fields[1].data_type(), size, values, true),
     ];
     let pairs = StructArray::new(fields.clone(), columns, None);
     Arc::new(MapArray::new(entries.clone(), offsets, pairs, nulls, ordered))
-}
-
-/// Keys of a map: of a union, a null member is a null key too.
-fn keys(bytes: &mut Bytes<'_>, data_type: &DataType, len: usize, values: Values, nullable: bool) -> ArrayRef {
-    array(bytes, data_type, len, values, nullable)
 }
