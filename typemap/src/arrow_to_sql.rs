@@ -3,6 +3,7 @@
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
+use crate::normalise::named;
 use crate::{MAX_ARRAY_SIZE, MAX_DECIMAL_PRECISION, MAX_DEPTH, SqlType, TypeError, crs, metadata};
 
 /// The SQL type that holds the values of `field`.
@@ -20,20 +21,34 @@ use crate::{MAX_ARRAY_SIZE, MAX_DECIMAL_PRECISION, MAX_DEPTH, SqlType, TypeError
 /// No SQL type holds every value of the field, an extension type is stored as something it cannot be, or the type
 /// nests deeper than [`MAX_DEPTH`].
 pub fn sql_type_of(field: &Field) -> Result<SqlType, TypeError> {
-    of_field(field, 1)
+    of_field(field, 1, Reading::Client)
 }
 
-fn of_field(field: &Field, level: usize) -> Result<SqlType, TypeError> {
+/// Whose fields are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// A client's, to be taken in: the storage and the extension types say all.
+    Client,
+    /// An engine's: type names are respected where the storage tells less, and wide decimals are narrowed.
+    Engine,
+}
+
+pub(crate) fn of_field(field: &Field, level: usize, reading: Reading) -> Result<SqlType, TypeError> {
+    if reading == Reading::Engine
+        && let Some(told) = named(field, level)
+    {
+        return Ok(told);
+    }
     if let Some(name) = field.metadata().get(metadata::EXTENSION_NAME)
         && let Some(ty) = of_extension(name, decoded(field.data_type()), field)?
     {
         return Ok(ty);
     }
-    of_data_type(field.data_type(), level)
+    of_data_type(field.data_type(), level, reading)
 }
 
 /// The type of the values below any dictionary or run-end encoding.
-fn decoded(mut data_type: &DataType) -> &DataType {
+pub(crate) fn decoded(mut data_type: &DataType) -> &DataType {
     loop {
         data_type = match data_type {
             DataType::Dictionary(_, values) => values,
@@ -66,11 +81,11 @@ fn of_extension(name: &str, storage: &DataType, field: &Field) -> Result<Option<
     }
 }
 
-fn of_data_type(data_type: &DataType, level: usize) -> Result<SqlType, TypeError> {
+pub(crate) fn of_data_type(data_type: &DataType, level: usize, reading: Reading) -> Result<SqlType, TypeError> {
     if level > MAX_DEPTH {
         return Err(TypeError::TooDeep);
     }
-    let child = |field: &Field| of_field(field, level + 1);
+    let child = |field: &Field| of_field(field, level + 1, reading);
     Ok(match data_type {
         DataType::Null => SqlType::Null,
         DataType::Boolean => SqlType::Boolean,
@@ -87,7 +102,7 @@ fn of_data_type(data_type: &DataType, level: usize) -> Result<SqlType, TypeError
         DataType::Decimal32(precision, scale)
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale)
-        | DataType::Decimal256(precision, scale) => decimal(*precision, *scale)?,
+        | DataType::Decimal256(precision, scale) => decimal(*precision, *scale, reading)?,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => SqlType::Varchar,
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => SqlType::Blob,
         DataType::Date32 | DataType::Date64 => SqlType::Date,
@@ -105,9 +120,11 @@ fn of_data_type(data_type: &DataType, level: usize) -> Result<SqlType, TypeError
             SqlType::List(Box::new(child(item)?))
         }
         DataType::FixedSizeList(item, size) => SqlType::Array(Box::new(child(item)?), array_size(*size)?),
-        DataType::Struct(fields) => SqlType::Struct(members("STRUCT", fields.iter().map(AsRef::as_ref), level)?),
+        DataType::Struct(fields) => {
+            SqlType::Struct(members("STRUCT", fields.iter().map(AsRef::as_ref), level, reading)?)
+        }
         DataType::Union(fields, _) => {
-            SqlType::Union(members("UNION", fields.iter().map(|(_, member)| member.as_ref()), level)?)
+            SqlType::Union(members("UNION", fields.iter().map(|(_, member)| member.as_ref()), level, reading)?)
         }
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(entry) if entry.len() == 2 => {
@@ -115,8 +132,8 @@ fn of_data_type(data_type: &DataType, level: usize) -> Result<SqlType, TypeError
             }
             other => return Err(TypeError::MapEntries { found: other.to_string() }),
         },
-        DataType::Dictionary(_, values) => of_data_type(values, level + 1)?,
-        DataType::RunEndEncoded(_, values) => of_field(values, level + 1)?,
+        DataType::Dictionary(_, values) => of_data_type(values, level + 1, reading)?,
+        DataType::RunEndEncoded(_, values) => of_field(values, level + 1, reading)?,
     })
 }
 
@@ -124,9 +141,11 @@ fn members<'a>(
     kind: &'static str,
     fields: impl Iterator<Item = &'a Field>,
     level: usize,
+    reading: Reading,
 ) -> Result<Vec<(String, SqlType)>, TypeError> {
-    let members: Vec<_> =
-        fields.map(|member| Ok((member.name().clone(), of_field(member, level + 1)?))).collect::<Result<_, _>>()?;
+    let members: Vec<_> = fields
+        .map(|member| Ok((member.name().clone(), of_field(member, level + 1, reading)?)))
+        .collect::<Result<_, _>>()?;
     let unnamed = members.iter().filter(|(name, _)| name.is_empty()).count();
     match (members.len(), unnamed) {
         (0, _) => Err(TypeError::NoMembers { kind }),
@@ -145,7 +164,7 @@ fn array_size(size: i32) -> Result<u32, TypeError> {
 }
 
 /// The decimal that holds the same numbers. Integers with more digits than any `DECIMAL` are `BIGNUM`.
-fn decimal(precision: u8, scale: i8) -> Result<SqlType, TypeError> {
+fn decimal(precision: u8, scale: i8, reading: Reading) -> Result<SqlType, TypeError> {
     let error = TypeError::Decimal { precision, scale: i16::from(scale) };
     // A negative scale is zeros before the point, which are digits here; a scale beyond the precision is zeros after
     // it, which are digits too.
@@ -155,6 +174,9 @@ fn decimal(precision: u8, scale: i8) -> Result<SqlType, TypeError> {
     match (sql_precision, sql_scale) {
         (1..=MAX_DECIMAL_PRECISION, _) => Ok(SqlType::Decimal { precision: sql_precision, scale: sql_scale }),
         (1.., 0) => Ok(SqlType::BigNum),
+        (1.., scale) if reading == Reading::Engine => {
+            Ok(SqlType::Decimal { precision: MAX_DECIMAL_PRECISION, scale: scale.min(MAX_DECIMAL_PRECISION) })
+        }
         _ => Err(error),
     }
 }

@@ -69,4 +69,26 @@ pub enum TypeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// An Arrow type whose values are not those of the SQL type asked for.
+    #[error("values of the Arrow type {storage} cannot be read as {ty}; cast them to {ty} first")]
+    Storage {
+        /// The Arrow type.
+        storage: String,
+        /// The SQL type.
+        ty: String,
+    },
+    /// A map whose keys cannot be compared, so that nobody can tell whether each is there once.
+    #[error("a MAP with keys of type {key} cannot be taken in: a key that holds a MAP cannot be compared")]
+    MapKey {
+        /// The SQL type of the keys.
+        key: String,
+    },
+    /// More or fewer columns than there are types for.
+    #[error("there are {found} columns where {expected} are expected")]
+    Columns {
+        /// Columns that were planned for.
+        expected: usize,
+        /// Columns that came.
+        found: usize,
+    },
 }

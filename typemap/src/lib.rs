@@ -7,6 +7,8 @@
 //! - [`SqlType`] is the type; it is parsed from and printed as the name DuckDB gives it.
 //! - [`wire`] says which Arrow field carries a type to the client, and with which metadata.
 //! - [`arrow_to_sql`] says which SQL type an Arrow field from a client, or from an engine that thinks in Arrow, means.
+//! - [`normalise`] brings an engine's batches to the wire schema, and [`ingest`] a client's to wire layout.
+//! - [`xdbc`] says what drivers ask about a type.
 //! - [`value`] holds the value rules that are easy to get wrong: wide integers, infinities, packed times, digit strings.
 //!
 //! It never guesses: a type or a value that has no faithful counterpart is an error that says so.
@@ -28,15 +30,19 @@
 pub mod arrow_to_sql;
 mod crs;
 mod error;
+pub mod ingest;
 mod keyword;
 pub mod metadata;
+pub mod normalise;
 mod parse;
 mod print;
+pub mod reference;
 mod sql_type;
 mod token;
 mod type_name;
 pub mod value;
 pub mod wire;
+pub mod xdbc;
 
 pub use error::TypeError;
 pub use parse::ParseError;

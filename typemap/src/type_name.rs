@@ -1,5 +1,8 @@
 //! The names of types: which word begins which type.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::SqlType;
 
 /// What a type name asks the parser to read next.
@@ -107,61 +110,102 @@ impl From<Plain> for SqlType {
     }
 }
 
-/// The longest name below; anything longer is none of them, and is not copied to find out.
+/// Every name of a type, in upper case. The two names with spaces are reached only in quotes, as one name.
+pub(crate) const NAMES: [(&str, TypeName); 82] = [
+    ("NULL", TypeName::Plain(Plain::Null)),
+    ("BOOLEAN", TypeName::Plain(Plain::Boolean)),
+    ("BOOL", TypeName::Plain(Plain::Boolean)),
+    ("LOGICAL", TypeName::Plain(Plain::Boolean)),
+    ("TINYINT", TypeName::Plain(Plain::TinyInt)),
+    ("INT1", TypeName::Plain(Plain::TinyInt)),
+    ("SMALLINT", TypeName::Plain(Plain::SmallInt)),
+    ("INT2", TypeName::Plain(Plain::SmallInt)),
+    ("INT16", TypeName::Plain(Plain::SmallInt)),
+    ("SHORT", TypeName::Plain(Plain::SmallInt)),
+    ("INTEGER", TypeName::Plain(Plain::Integer)),
+    ("INT", TypeName::Plain(Plain::Integer)),
+    ("INT4", TypeName::Plain(Plain::Integer)),
+    ("INT32", TypeName::Plain(Plain::Integer)),
+    ("SIGNED", TypeName::Plain(Plain::Integer)),
+    ("INTEGRAL", TypeName::Plain(Plain::Integer)),
+    ("BIGINT", TypeName::Plain(Plain::BigInt)),
+    ("INT8", TypeName::Plain(Plain::BigInt)),
+    ("INT64", TypeName::Plain(Plain::BigInt)),
+    ("LONG", TypeName::Plain(Plain::BigInt)),
+    ("OID", TypeName::Plain(Plain::BigInt)),
+    ("HUGEINT", TypeName::Plain(Plain::HugeInt)),
+    ("INT128", TypeName::Plain(Plain::HugeInt)),
+    ("UTINYINT", TypeName::Plain(Plain::UTinyInt)),
+    ("UINT8", TypeName::Plain(Plain::UTinyInt)),
+    ("USMALLINT", TypeName::Plain(Plain::USmallInt)),
+    ("UINT16", TypeName::Plain(Plain::USmallInt)),
+    ("UINTEGER", TypeName::Plain(Plain::UInteger)),
+    ("UINT32", TypeName::Plain(Plain::UInteger)),
+    ("UBIGINT", TypeName::Plain(Plain::UBigInt)),
+    ("UINT64", TypeName::Plain(Plain::UBigInt)),
+    ("UHUGEINT", TypeName::Plain(Plain::UHugeInt)),
+    ("UINT128", TypeName::Plain(Plain::UHugeInt)),
+    ("FLOAT4", TypeName::Plain(Plain::Real)),
+    ("REAL", TypeName::Plain(Plain::Real)),
+    ("FLOAT8", TypeName::Plain(Plain::Double)),
+    ("JSON", TypeName::Plain(Plain::Json)),
+    ("UUID", TypeName::Plain(Plain::Uuid)),
+    ("GUID", TypeName::Plain(Plain::Uuid)),
+    ("BLOB", TypeName::Plain(Plain::Blob)),
+    ("BYTEA", TypeName::Plain(Plain::Blob)),
+    ("BINARY", TypeName::Plain(Plain::Blob)),
+    ("VARBINARY", TypeName::Plain(Plain::Blob)),
+    ("BIGNUM", TypeName::Plain(Plain::BigNum)),
+    ("VARINT", TypeName::Plain(Plain::BigNum)),
+    ("DATE", TypeName::Plain(Plain::Date)),
+    ("TIME_NS", TypeName::Plain(Plain::TimeNs)),
+    ("TIMETZ", TypeName::Plain(Plain::TimeTz)),
+    ("TIME WITH TIME ZONE", TypeName::Plain(Plain::TimeTz)),
+    ("TIMESTAMP_S", TypeName::Plain(Plain::TimestampS)),
+    ("TIMESTAMP_MS", TypeName::Plain(Plain::TimestampMs)),
+    ("TIMESTAMP_US", TypeName::Plain(Plain::Timestamp)),
+    ("TIMESTAMP_NS", TypeName::Plain(Plain::TimestampNs)),
+    ("TIMESTAMPTZ", TypeName::Plain(Plain::TimestampTz)),
+    ("TIMESTAMP WITH TIME ZONE", TypeName::Plain(Plain::TimestampTz)),
+    ("VARIANT", TypeName::Plain(Plain::Variant)),
+    ("BIT", TypeName::Bit),
+    ("BITSTRING", TypeName::Bit),
+    ("VARCHAR", TypeName::Text),
+    ("TEXT", TypeName::Text),
+    ("STRING", TypeName::Text),
+    ("BPCHAR", TypeName::Text),
+    ("NVARCHAR", TypeName::Text),
+    ("CHAR", TypeName::Character),
+    ("CHARACTER", TypeName::Character),
+    ("NCHAR", TypeName::Character),
+    ("NATIONAL", TypeName::National),
+    ("DOUBLE", TypeName::Double),
+    ("FLOAT", TypeName::Float),
+    ("DECIMAL", TypeName::Decimal),
+    ("NUMERIC", TypeName::Decimal),
+    ("DEC", TypeName::Decimal),
+    ("TIME", TypeName::Time),
+    ("TIMESTAMP", TypeName::Timestamp),
+    ("DATETIME", TypeName::Datetime),
+    ("INTERVAL", TypeName::Interval),
+    ("ENUM", TypeName::Enum),
+    ("STRUCT", TypeName::Struct),
+    ("ROW", TypeName::Struct),
+    ("MAP", TypeName::Map),
+    ("UNION", TypeName::Union),
+    ("GEOMETRY", TypeName::Geometry),
+];
+
+/// The longest of the names; anything longer is none of them, and is not copied to find out.
 const LONGEST: usize = "TIMESTAMP WITH TIME ZONE".len();
 
-/// Finds a type name, in any case. The two names with spaces are reached only in quotes, as one name.
+/// Finds a type name, in any case.
 pub(crate) fn find(name: &str) -> Option<TypeName> {
+    static INDEX: LazyLock<HashMap<&str, TypeName>> = LazyLock::new(|| HashMap::from(NAMES));
     if name.len() > LONGEST {
         return None;
     }
-    let found = match name.to_ascii_uppercase().as_str() {
-        "NULL" => TypeName::Plain(Plain::Null),
-        "BOOLEAN" | "BOOL" | "LOGICAL" => TypeName::Plain(Plain::Boolean),
-        "TINYINT" | "INT1" => TypeName::Plain(Plain::TinyInt),
-        "SMALLINT" | "INT2" | "INT16" | "SHORT" => TypeName::Plain(Plain::SmallInt),
-        "INTEGER" | "INT" | "INT4" | "INT32" | "SIGNED" | "INTEGRAL" => TypeName::Plain(Plain::Integer),
-        "BIGINT" | "INT8" | "INT64" | "LONG" | "OID" => TypeName::Plain(Plain::BigInt),
-        "HUGEINT" | "INT128" => TypeName::Plain(Plain::HugeInt),
-        "UTINYINT" | "UINT8" => TypeName::Plain(Plain::UTinyInt),
-        "USMALLINT" | "UINT16" => TypeName::Plain(Plain::USmallInt),
-        "UINTEGER" | "UINT32" => TypeName::Plain(Plain::UInteger),
-        "UBIGINT" | "UINT64" => TypeName::Plain(Plain::UBigInt),
-        "UHUGEINT" | "UINT128" => TypeName::Plain(Plain::UHugeInt),
-        "FLOAT4" | "REAL" => TypeName::Plain(Plain::Real),
-        "FLOAT8" => TypeName::Plain(Plain::Double),
-        "JSON" => TypeName::Plain(Plain::Json),
-        "UUID" | "GUID" => TypeName::Plain(Plain::Uuid),
-        "BLOB" | "BYTEA" | "BINARY" | "VARBINARY" => TypeName::Plain(Plain::Blob),
-        "BIGNUM" | "VARINT" => TypeName::Plain(Plain::BigNum),
-        "DATE" => TypeName::Plain(Plain::Date),
-        "TIME_NS" => TypeName::Plain(Plain::TimeNs),
-        "TIMETZ" | "TIME WITH TIME ZONE" => TypeName::Plain(Plain::TimeTz),
-        "TIMESTAMP_S" => TypeName::Plain(Plain::TimestampS),
-        "TIMESTAMP_MS" => TypeName::Plain(Plain::TimestampMs),
-        "TIMESTAMP_US" => TypeName::Plain(Plain::Timestamp),
-        "TIMESTAMP_NS" => TypeName::Plain(Plain::TimestampNs),
-        "TIMESTAMPTZ" | "TIMESTAMP WITH TIME ZONE" => TypeName::Plain(Plain::TimestampTz),
-        "VARIANT" => TypeName::Plain(Plain::Variant),
-        "BIT" | "BITSTRING" => TypeName::Bit,
-        "VARCHAR" | "TEXT" | "STRING" | "BPCHAR" | "NVARCHAR" => TypeName::Text,
-        "CHAR" | "CHARACTER" | "NCHAR" => TypeName::Character,
-        "NATIONAL" => TypeName::National,
-        "DOUBLE" => TypeName::Double,
-        "FLOAT" => TypeName::Float,
-        "DECIMAL" | "NUMERIC" | "DEC" => TypeName::Decimal,
-        "TIME" => TypeName::Time,
-        "TIMESTAMP" => TypeName::Timestamp,
-        "DATETIME" => TypeName::Datetime,
-        "INTERVAL" => TypeName::Interval,
-        "ENUM" => TypeName::Enum,
-        "STRUCT" | "ROW" => TypeName::Struct,
-        "MAP" => TypeName::Map,
-        "UNION" => TypeName::Union,
-        "GEOMETRY" => TypeName::Geometry,
-        _ => return None,
-    };
-    Some(found)
+    INDEX.get(name.to_ascii_uppercase().as_str()).copied()
 }
 
 /// Whether `word` is a unit that may follow `INTERVAL`.

@@ -60,4 +60,70 @@ pub enum ValueError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A number outside the range of its type.
+    #[error("the number {value} does not fit the type {ty}; cast it to a wider type")]
+    NumberOutOfRange {
+        /// The number, in digits.
+        value: String,
+        /// The SQL type.
+        ty: String,
+    },
+    /// A number with digits after the last one its type keeps.
+    #[error("the number {value} has more digits after the point than the type {ty} keeps; round it or cast it")]
+    NumberTooFine {
+        /// The number, in digits.
+        value: String,
+        /// The SQL type.
+        ty: String,
+    },
+    /// A point in time that no timestamp of the wire can name.
+    #[error("the {kind} {value} ({unit} since 1970-01-01) is out of range; cast it to a narrower range first")]
+    TimeOutOfRange {
+        /// `date` or `timestamp`.
+        kind: &'static str,
+        /// The value, in its unit.
+        value: i64,
+        /// The unit it was counted in.
+        unit: &'static str,
+    },
+    /// A time of day that is not one.
+    #[error("{value} {unit} since midnight is no time of day: it lies outside 00:00:00 to 24:00:00")]
+    TimeOfDay {
+        /// The value, in its unit.
+        value: i64,
+        /// The unit it was counted in.
+        unit: &'static str,
+    },
+    /// A duration that has too many nanoseconds for 64 bits.
+    #[error("the duration of {value} {unit} is beyond the 292 years Arrow can express as an interval")]
+    DurationTooLong {
+        /// The duration, in its unit.
+        value: i64,
+        /// The unit it was counted in.
+        unit: &'static str,
+    },
+    /// A date given in milliseconds that is not a whole day.
+    #[error("the date of {millis} milliseconds since 1970-01-01 is not a whole day; send a timestamp instead")]
+    NotWholeDays {
+        /// The value, in milliseconds.
+        millis: i64,
+    },
+    /// A map entry without a key.
+    #[error("a map has an entry whose key is NULL, which no MAP may have; leave the entry out")]
+    NullMapKey,
+    /// A map with two entries of the same key.
+    #[error("a map has the same key twice, which no MAP may have; keep one of the entries")]
+    DuplicateMapKey,
+    /// A null where the schema promised that there are none.
+    #[error("there is a NULL in a column that is declared NOT NULL")]
+    UnexpectedNull,
+    /// More bytes or values than one array can hold, or than are unpacked from a compact encoding.
+    #[error("the values of one batch take more room than a plain Arrow array has; use batches of fewer rows")]
+    TooLarge,
+    /// An array that is not built as its type says.
+    #[error("the Arrow array is not what its type says: {problem}")]
+    Array {
+        /// What is wrong with it.
+        problem: String,
+    },
 }

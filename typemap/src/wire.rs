@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, TimeUnit, UnionFields, UnionMode};
 
+use crate::xdbc::{TypeInfo, describe};
 use crate::{MAX_ARRAY_SIZE, MAX_DECIMAL_PRECISION, MAX_DEPTH, SqlType, TypeError, crs, metadata};
 
 /// Digits of the widest integers, and so the precision that holds all of them.
@@ -77,26 +78,22 @@ pub fn table_field(
     options: &WireOptions,
 ) -> Result<Field, TypeError> {
     let mut field = wire_field(column, ty, nullable, options)?;
-    let case_sensitive = if is_case_sensitive(ty) { "1" } else { "0" };
+    let TypeInfo { case_sensitive, searchable, auto_increment, .. } = describe(ty);
+    let flag = |set: bool| if set { "1" } else { "0" };
     field.metadata_mut().extend(
         [
             (metadata::CATALOG_NAME, catalog),
             (metadata::SCHEMA_NAME, schema),
             (metadata::DB_SCHEMA_NAME, schema),
             (metadata::TABLE_NAME, table),
-            (metadata::IS_AUTO_INCREMENT, "0"),
-            (metadata::IS_CASE_SENSITIVE, case_sensitive),
+            (metadata::IS_AUTO_INCREMENT, flag(auto_increment == Some(true))),
+            (metadata::IS_CASE_SENSITIVE, flag(case_sensitive)),
             (metadata::IS_READ_ONLY, "0"),
-            (metadata::IS_SEARCHABLE, "1"),
+            (metadata::IS_SEARCHABLE, flag(searchable > 0)),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned())),
     );
     Ok(field)
-}
-
-/// Whether values of `ty` are text in which case matters.
-fn is_case_sensitive(ty: &SqlType) -> bool {
-    matches!(ty.without_alias(), SqlType::Varchar | SqlType::Json | SqlType::Enum(_))
 }
 
 /// As [`wire_type`], for a type at the Arrow level `level`, counted from 1.

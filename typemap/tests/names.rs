@@ -71,6 +71,31 @@ fn every_alias_reads_as_the_type_duckdb_makes_of_it() {
 }
 
 #[test]
+fn every_name_duckdb_lists_is_read_in_quotes_too() {
+    // duckdb_types() of 1.5.5, but for the names that stand for nothing without parameters.
+    let names = "bigint int64 int8 long oid bignum varint bit bitstring binary blob bytea varbinary bool boolean logical \
+                 date dec decimal numeric double float8 float float4 real geometry hugeint int128 int int32 int4 integer \
+                 integral signed interval null int16 int2 short smallint time timetz datetime timestamp timestamp_us \
+                 timestamptz timestamp_ms timestamp_ns timestamp_s time_ns int1 tinyint ubigint uint64 uhugeint uint128 \
+                 uint32 uinteger uint16 usmallint uint8 utinyint guid uuid json bpchar char nvarchar string text varchar \
+                 variant";
+    for name in names.split_ascii_whitespace() {
+        let plain = parse(name);
+        assert_eq!(parse(&format!("\"{name}\"")), plain, "{name}");
+        assert_eq!(parse(&format!("\"{}\"[]", name.to_uppercase())), SqlType::List(Box::new(plain)), "{name}");
+    }
+}
+
+#[test]
+fn names_that_stand_for_no_values_are_refused_at_their_place() {
+    for (text, position) in
+        [("LIST", 0), ("LIST(INTEGER)", 0), ("ARRAY(INTEGER, 3)", 0), ("STRUCT(a TYPE)", 9), ("MAP", 3)]
+    {
+        assert_eq!(refusal(text).position, position, "{text}");
+    }
+}
+
+#[test]
 fn names_of_several_words_are_read() {
     assert_reads(&[
         ("double  precision", "DOUBLE"),
