@@ -91,6 +91,8 @@ pub struct EngineFacts {
     pub system_functions: Vec<String>,
     /// Whether it refuses every write.
     pub read_only: bool,
+    /// Whether several statements can be one transaction.
+    pub transactions: bool,
 }
 
 /// One piece of a session's state, as it is journaled: the last entry of a key is the one that counts.

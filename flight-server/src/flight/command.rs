@@ -2,7 +2,8 @@
 
 use arrow_flight::sql::{
     Any, CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
-    CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementQuery, CommandStatementUpdate,
+    CommandGetXdbcTypeInfo, CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest,
+    CommandStatementQuery, CommandStatementUpdate,
 };
 use arrow_flight::{FlightDescriptor, flight_descriptor::DescriptorType};
 use bytes::Bytes;
@@ -14,13 +15,11 @@ use crate::error::{Error, ErrorCode, Result};
 const PACKAGE: &str = "arrow.flight.protocol.sql.";
 
 /// The Flight SQL messages that are known but not answered yet: they are refused by name.
-const KNOWN_COMMANDS: [&str; 7] = [
+const KNOWN_COMMANDS: [&str; 5] = [
     "CommandGetCrossReference",
     "CommandGetExportedKeys",
     "CommandGetImportedKeys",
     "CommandGetPrimaryKeys",
-    "CommandGetXdbcTypeInfo",
-    "CommandStatementIngest",
     "CommandStatementSubstraitPlan",
 ];
 
@@ -35,6 +34,8 @@ pub(super) enum Command {
     StatementUpdate { sql: String, transaction: Transaction },
     /// To run a prepared statement for its effect, once a row of parameters.
     PreparedUpdate { handle: Bytes },
+    /// To write rows into a table.
+    Ingest(CommandStatementIngest),
     /// To be told about the server or its tables.
     Metadata(Metadata),
 }
@@ -52,6 +53,8 @@ pub(super) enum Metadata {
     TableTypes,
     /// What the server can do; all of it when no codes are given.
     SqlInfo(Vec<u32>),
+    /// The SQL types there are; those with this code alone, if one is given.
+    TypeInfo(Option<i32>),
 }
 
 /// The transaction a message asks to be run in; `None` for whichever the session is in.
@@ -97,6 +100,7 @@ impl Command {
                 let CommandPreparedStatementUpdate { prepared_statement_handle } = body(name, &any)?;
                 Self::PreparedUpdate { handle: prepared_statement_handle }
             }
+            "CommandStatementIngest" => Self::Ingest(body(name, &any)?),
             "CommandGetCatalogs" => {
                 body::<CommandGetCatalogs>(name, &any)?;
                 Self::Metadata(Metadata::Catalogs)
@@ -110,6 +114,10 @@ impl Command {
             "CommandGetSqlInfo" => {
                 let CommandGetSqlInfo { info } = body(name, &any)?;
                 Self::Metadata(Metadata::SqlInfo(info))
+            }
+            "CommandGetXdbcTypeInfo" => {
+                let CommandGetXdbcTypeInfo { data_type } = body(name, &any)?;
+                Self::Metadata(Metadata::TypeInfo(data_type))
             }
             known if KNOWN_COMMANDS.contains(&known) => return Err(not_implemented(known)),
             _ => {
@@ -128,11 +136,13 @@ impl Command {
             Self::PreparedQuery { .. } => "CommandPreparedStatementQuery",
             Self::StatementUpdate { .. } => "CommandStatementUpdate",
             Self::PreparedUpdate { .. } => "CommandPreparedStatementUpdate",
+            Self::Ingest(_) => "CommandStatementIngest",
             Self::Metadata(Metadata::Catalogs) => "CommandGetCatalogs",
             Self::Metadata(Metadata::Schemas(_)) => "CommandGetDbSchemas",
             Self::Metadata(Metadata::Tables(_)) => "CommandGetTables",
             Self::Metadata(Metadata::TableTypes) => "CommandGetTableTypes",
             Self::Metadata(Metadata::SqlInfo(_)) => "CommandGetSqlInfo",
+            Self::Metadata(Metadata::TypeInfo(_)) => "CommandGetXdbcTypeInfo",
         }
     }
 }

@@ -10,7 +10,7 @@ use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
 
 use super::command::Metadata;
 use super::encode::schema_bytes;
-use super::sql_info;
+use super::{sql_info, type_info};
 use crate::engine::{Engine, EngineSession, Rows, TableFilter};
 use crate::error::{Error, Result};
 
@@ -36,6 +36,7 @@ pub(super) fn schema(command: &Metadata) -> SchemaRef {
         }
         Metadata::TableTypes => vec![text("table_type", false)],
         Metadata::SqlInfo(_) => return Arc::new(SqlInfoDataBuilder::schema().clone()),
+        Metadata::TypeInfo(_) => return type_info::schema(),
     };
     Arc::new(Schema::new(fields))
 }
@@ -57,6 +58,7 @@ pub(super) async fn rows(command: Metadata, engine: &dyn Engine, session: &dyn E
         Metadata::Tables(asked) => tables(&schema, asked, session).await?,
         Metadata::TableTypes => batch(&schema, vec![texts(session.table_types().await?)])?,
         Metadata::SqlInfo(codes) => sql_info::answer(engine.facts(), &codes)?,
+        Metadata::TypeInfo(code) => type_info::answer(code)?,
     };
     let slices: Vec<_> = (0..batch.num_rows())
         .step_by(ROWS_A_BATCH)

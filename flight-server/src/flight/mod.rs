@@ -15,6 +15,7 @@ mod command;
 mod encode;
 mod handshake;
 mod health;
+mod ingest;
 mod messages;
 mod metadata;
 mod options;
@@ -29,6 +30,7 @@ mod status;
 mod tests;
 mod ticket;
 mod transactions;
+mod type_info;
 mod untyped;
 mod uploads;
 

@@ -61,6 +61,7 @@ pub(super) struct Upload<S> {
     pub(super) descriptor: FlightDescriptor,
     first: Option<FlightData>,
     rest: S,
+    decoder: Decoder,
 }
 
 impl<S> Upload<S>
@@ -81,7 +82,7 @@ where
         let descriptor = first.flight_descriptor.take().ok_or_else(|| {
             malformed("the first message of DoPut has no descriptor: it must carry a Flight SQL command")
         })?;
-        Ok(Self { descriptor, first: Some(first), rest: messages })
+        Ok(Self { descriptor, first: Some(first), rest: messages, decoder: Decoder::default() })
     }
 
     /// Reads the values up to the end of the upload; none when its schema has no columns.
@@ -92,14 +93,45 @@ where
     /// `REQUEST_MALFORMED` when the messages are not a schema and batches of it, `RESULT_TOO_LARGE` when there are more
     /// than the server holds.
     pub(super) async fn values(&mut self) -> Result<Values> {
-        let mut decoder = Decoder::default();
         while let Some(message) = self.next().await? {
-            decoder.push(message)?;
-            if decoder.schema.as_ref().is_some_and(|schema| schema.fields().is_empty()) {
+            self.decoder.push(message)?;
+            if self.decoder.schema.as_ref().is_some_and(|schema| schema.fields().is_empty()) {
                 break;
             }
         }
+        let decoder = std::mem::take(&mut self.decoder);
         Ok(Values { schema: decoder.schema, batches: decoder.batches })
+    }
+
+    /// Reads up to the schema of the rows that are uploaded.
+    ///
+    /// # Errors
+    /// `REQUEST_MALFORMED` when the messages do not begin with a schema.
+    pub(super) async fn schema(&mut self) -> Result<SchemaRef> {
+        loop {
+            let message = self.next().await?;
+            let message = message.ok_or_else(|| malformed("the upload ended without a schema of its rows"))?;
+            self.decoder.push(message)?;
+            if let Some(schema) = &self.decoder.schema {
+                return Ok(Arc::clone(schema));
+            }
+        }
+    }
+
+    /// The next batch after the schema, each held only until it is taken; `None` at the end of the upload.
+    ///
+    /// # Errors
+    /// `REQUEST_MALFORMED` when a message is not a batch of the schema.
+    pub(super) async fn batch(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(batch) = self.decoder.batches.pop() {
+                return Ok(Some(batch));
+            }
+            let Some(message) = self.next().await? else { return Ok(None) };
+            // What was taken does not count towards what is held.
+            (self.decoder.bytes, self.decoder.rows) = (0, 0);
+            self.decoder.push(message)?;
+        }
     }
 
     /// Reads on to the end of the upload and forgets what comes, so that its client is not cut off in mid-sentence.

@@ -143,7 +143,9 @@ async fn flight_info(call: &Call, descriptor: FlightDescriptor) -> Result<Flight
             let claim = Claim::Metadata(descriptor.cmd.clone());
             call.flight_info(descriptor, &metadata::schema(&command), &claim, None)
         }
-        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. }) => Err(for_put(&update)),
+        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. } | Command::Ingest(_)) => {
+            Err(for_put(&update))
+        }
     }
 }
 
@@ -152,7 +154,9 @@ async fn schema(call: &Call, descriptor: &FlightDescriptor) -> Result<SchemaResu
         Command::StatementQuery { sql, transaction } => statements::schema(call, &sql, &transaction).await?,
         Command::PreparedQuery { handle } => prepared::schema(call, &handle).await?,
         Command::Metadata(command) => metadata::schema(&command),
-        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. }) => return Err(for_put(&update)),
+        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. } | Command::Ingest(_)) => {
+            return Err(for_put(&update));
+        }
     };
     check_schema(&schema)?;
     Ok(SchemaResult { schema: schema_bytes(&schema)? })
@@ -172,8 +176,5 @@ async fn rows(call: &Call, ticket: &Ticket) -> Result<Rows> {
 }
 
 fn for_put(command: &Command) -> Error {
-    Error::new(
-        ErrorCode::RequestInvalid,
-        format!("{} runs a statement for its effect: send it with DoPut", command.name()),
-    )
+    Error::new(ErrorCode::RequestInvalid, format!("{} is sent for its effect: send it with DoPut", command.name()))
 }

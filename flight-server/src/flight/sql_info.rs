@@ -87,6 +87,8 @@ fn values(facts: &EngineFacts) -> Vec<(SqlInfo, Value)> {
 /// The server itself.
 fn server(facts: &EngineFacts) -> Vec<(SqlInfo, Value)> {
     use SqlInfo as I;
+    let transaction =
+        if facts.transactions { SqlSupportedTransaction::Transaction } else { SqlSupportedTransaction::None };
     vec![
         (I::FlightSqlServerName, text("Pintail")),
         (I::FlightSqlServerVersion, text(env!("CARGO_PKG_VERSION"))),
@@ -97,10 +99,10 @@ fn server(facts: &EngineFacts) -> Vec<(SqlInfo, Value)> {
         (I::FlightSqlServerSubstraitMinVersion, text("")),
         (I::FlightSqlServerSubstraitMaxVersion, text("")),
         // Drivers look for this one in the union's member for 32-bit numbers and for nothing else.
-        (I::FlightSqlServerTransaction, Value::Int(SqlSupportedTransaction::Transaction as i32)),
+        (I::FlightSqlServerTransaction, Value::Int(transaction as i32)),
         (I::FlightSqlServerCancel, Value::Flag(false)),
-        (I::FlightSqlServerBulkIngestion, Value::Flag(false)),
-        (I::FlightSqlServerIngestTransactionsSupported, Value::Flag(false)),
+        (I::FlightSqlServerBulkIngestion, Value::Flag(true)),
+        (I::FlightSqlServerIngestTransactionsSupported, Value::Flag(facts.transactions)),
         // Neither handles of prepared statements nor transactions end by themselves before their session does.
         (I::FlightSqlServerStatementTimeout, Value::Int(0)),
         (I::FlightSqlServerTransactionTimeout, Value::Int(0)),

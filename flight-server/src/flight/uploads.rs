@@ -9,7 +9,7 @@ use tonic::Status;
 use super::call::Call;
 use super::command::{Command, not_implemented};
 use super::parameters::Upload;
-use super::{prepared, statements};
+use super::{ingest, prepared, statements};
 use crate::error::Result;
 
 /// Does what an upload is for.
@@ -34,6 +34,7 @@ where
             let values = upload.values().await?;
             prepared::bind(call, &handle, values).await?.encode_to_vec()
         }
+        Command::Ingest(command) => updated(ingest::ingest(call, command, upload).await?),
         other @ (Command::StatementQuery { .. } | Command::Metadata(_)) => {
             return Err(not_implemented(&format!("DoPut of {}", other.name())));
         }

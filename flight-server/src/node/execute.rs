@@ -3,7 +3,7 @@
 use futures::StreamExt as _;
 
 use super::session::{Session, Work};
-use crate::engine::{Outcome, Rows, Statement};
+use crate::engine::{Ingest, Outcome, Rows, Statement};
 use crate::error::Result;
 
 impl Session {
@@ -32,6 +32,22 @@ impl Session {
 
         outcome.rows = counted(outcome.rows, work);
         Ok(outcome)
+    }
+}
+
+impl Session {
+    /// Writes rows into a table, all or none; how many.
+    ///
+    /// # Errors
+    /// The engine's; those of a session that has ended; those of the store, as [`Session::execute`].
+    pub async fn ingest(&self, rows: Ingest) -> Result<u64> {
+        let _work = self.start()?;
+        let mut turn = self.turn.lock().await;
+        self.check()?;
+        self.write_state(&mut turn, &[]).await?;
+        let written = self.fix_engine().ingest(rows).await.map_err(|error| self.explain(error))?;
+        self.write_state(&mut turn, &written.state).await?;
+        Ok(written.rows)
     }
 }
 

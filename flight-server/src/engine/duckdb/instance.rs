@@ -248,6 +248,7 @@ fn facts(connection: &Connection) -> Result<EngineFacts> {
              ORDER BY 1",
         )?,
         read_only: false,
+        transactions: true,
     })
 }
 

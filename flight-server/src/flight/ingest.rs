@@ -1,0 +1,80 @@
+//! Rows that a client writes into a table, as they come: a few batches are in memory at a time, however many there are.
+
+use arrow_flight::FlightData;
+use arrow_flight::sql::{CommandStatementIngest, TableDefinitionOptions, TableExistsOption, TableNotExistOption};
+use futures::{SinkExt, Stream, StreamExt};
+use tonic::Status;
+
+use super::call::{Call, count};
+use super::command::transaction;
+use super::parameters::Upload;
+use crate::engine::{Ingest, IngestMode, IngestTable};
+use crate::error::{Error, ErrorCode, Result};
+
+/// How many batches wait for the engine.
+const AHEAD: usize = 2;
+
+/// Writes the rows of an upload into a table: all of them, or none when it fails or breaks off. How many they were.
+///
+/// # Errors
+/// `REQUEST_INVALID` when what is to be done with the table is not said, or makes no sense; those of the upload, the
+/// transaction, the session and the engine.
+pub(super) async fn ingest<S>(call: &Call, command: CommandStatementIngest, upload: &mut Upload<S>) -> Result<i64>
+where
+    S: Stream<Item = Result<FlightData, Status>> + Send + Unpin,
+{
+    call.check_transaction(&transaction(command.transaction_id))?;
+    let mode = mode(command.table_definition_options)?;
+    if let Some(option) = command.options.keys().min() {
+        return Err(invalid(format!("{option:?} is no option of an ingest here; send none")));
+    }
+    if command.table.is_empty() {
+        return Err(invalid("the ingest names no table"));
+    }
+    let table = IngestTable {
+        catalog: command.catalog.filter(|name| !name.is_empty()),
+        schema: command.schema.filter(|name| !name.is_empty()),
+        name: command.table,
+        temporary: command.temporary,
+    };
+    let schema = upload.schema().await?;
+    let (mut sender, batches) = futures::channel::mpsc::channel(AHEAD);
+    let reading = async move {
+        loop {
+            let batch = upload.batch().await.transpose();
+            // The engine needs no more of them when it has failed.
+            match batch {
+                Some(batch) => {
+                    let is_last = batch.is_err();
+                    if sender.send(batch).await.is_err() || is_last {
+                        return;
+                    }
+                }
+                None => return,
+            }
+        }
+    };
+    let rows = Ingest { table, mode, schema, batches: batches.boxed() };
+    let (written, ()) = futures::join!(call.session().ingest(rows), reading);
+    Ok(count(Some(written?)))
+}
+
+fn mode(options: Option<TableDefinitionOptions>) -> Result<IngestMode> {
+    let options = options.unwrap_or_default();
+    match (options.if_not_exist(), options.if_exists()) {
+        (TableNotExistOption::Create, TableExistsOption::Fail) => Ok(IngestMode::Create),
+        (TableNotExistOption::Create, TableExistsOption::Append) => Ok(IngestMode::CreateAppend),
+        (TableNotExistOption::Create, TableExistsOption::Replace) => Ok(IngestMode::Replace),
+        (TableNotExistOption::Fail, TableExistsOption::Append) => Ok(IngestMode::Append),
+        (TableNotExistOption::Fail, _) => {
+            Err(invalid("an ingest that fails when there is no table can only append to the one there is"))
+        }
+        (TableNotExistOption::Unspecified, _) | (_, TableExistsOption::Unspecified) => {
+            Err(invalid("the ingest must say what is done when the table exists, and when it does not"))
+        }
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::RequestInvalid, message)
+}
