@@ -43,6 +43,13 @@ pub enum StoreError {
         session: SessionId,
     },
 
+    /// A dataset of this name is already there, and was not to be replaced.
+    #[error("there is a dataset {name} already; replace it, remove it, or use another name")]
+    DatasetExists {
+        /// The name that is taken.
+        name: String,
+    },
+
     /// What the store holds can't be understood. It needs an operator: restore the store or start with an empty one.
     #[error("the session store is damaged, restore it or start with an empty one: {0}")]
     Corrupt(String),

@@ -1,8 +1,9 @@
 //! The durable session table: who owns which session, and what a peer needs to carry on when that owner dies.
 //!
 //! The crate is the ground that takeover stands on. It holds [`NodeRecord`]s with their leases, [`SessionRecord`]s
-//! with their owners and epochs, the journal of what a peer replays, and prepared statements. It runs nothing itself:
-//! when to renew, claim, release or sweep is the caller's decision.
+//! with their owners and epochs, the journal of what a peer replays, and prepared statements; and, beside the sessions,
+//! the [`DatasetRecord`]s that all nodes show alike. It runs nothing itself: when to renew, claim, release or sweep is the
+//! caller's decision.
 //!
 //! # Invariants
 //!
@@ -15,7 +16,8 @@
 //! - **A lease that is over stays over.** An incarnation that lost its lease never gets it back: a process that slept
 //!   through it must start anew, as a fresh [`Incarnation`] with fresh claims.
 //! - **No secret is stored or shown.** Tokens are kept as keyed hashes ([`TokenHash`]); `Debug` of whatever may carry a
-//!   credential (tokens, keys, SQL text, option values) leaves it out.
+//!   credential (tokens, keys, SQL text, option values, the queries of URLs) leaves it out.
+//! - **A dataset has one set of columns.** Whoever describes a [`Generation`] of it first fixes them for all nodes.
 //!
 //! # Stores
 //!
@@ -24,6 +26,7 @@
 
 #![forbid(unsafe_code)]
 
+mod dataset;
 mod error;
 mod id;
 mod model;
@@ -34,6 +37,7 @@ mod sqlite;
 mod store;
 mod token;
 
+pub use dataset::{DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Generation, NewDataset};
 pub use error::{FenceLoss, Result, StoreError};
 pub use id::{Epoch, IdError, Incarnation, Principal, SessionId};
 pub use model::{Clock, ManualClock, ModelStore};

@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    Claim, Epoch, Fence, Incarnation, JournalEntry, NewSession, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Result, SessionId, SessionRecord, Swept,
+    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Epoch, Fence, Generation, Incarnation,
+    JournalEntry, NewDataset, NewSession, NodeRecord, NodeRegistration, NodeState, PreparedRecord, Result, SessionId,
+    SessionRecord, Swept,
 };
 
 /// The durable table of sessions and nodes.
@@ -122,11 +123,52 @@ pub trait SessionStore: Send + Sync + 'static {
     /// [`StoreError::Fenced`](crate::StoreError::Fenced).
     async fn delete_prepared(&self, fence: &Fence, handle: &[u8]) -> Result<()>;
 
+    /// Puts a dataset here, or replaces the one of its name: a generation without columns, of which no node has said how
+    /// it fares.
+    ///
+    /// # Errors
+    /// [`StoreError::DatasetExists`](crate::StoreError::DatasetExists) when the name is taken and is not to be replaced.
+    async fn put_dataset(&self, dataset: &NewDataset) -> Result<()>;
+
+    /// Removes a dataset, with what nodes said of it, and tells whether there was one.
+    async fn remove_dataset(&self, name: &str) -> Result<bool>;
+
+    /// All datasets, by name.
+    async fn datasets(&self) -> Result<Vec<DatasetRecord>>;
+
+    /// How the datasets of the nodes' own configurations fare, as far as nodes that are alive said so; by dataset, then by
+    /// the name of the node.
+    async fn configured_dataset_health(&self) -> Result<Vec<DatasetHealth>>;
+
+    /// Whether there is something to do about datasets: one cheap read, meant to be asked every second.
+    async fn dataset_version(&self) -> Result<DatasetVersion>;
+
+    /// Fixes the columns of a generation, unless another node did before, and tells which they are. `None` when the
+    /// generation is over: the dataset was replaced, removed, or is to be described anew.
+    async fn set_dataset_columns(&self, name: &str, generation: Generation, columns: &str) -> Result<Option<String>>;
+
+    /// Asks for a dataset, or for all of them, to be described anew: it gets a new generation without columns. Tells whether
+    /// any is here. For all, and for a name that is not here, nodes are asked to describe those of their configuration too.
+    async fn request_dataset_refresh(&self, name: Option<&str>) -> Result<bool>;
+
+    /// Notes how a generation of a dataset fares on a node, instead of what the node said of it before. Said of a
+    /// generation that is over, it is passed over; [`Generation::CONFIGURED`] never is.
+    ///
+    /// # Errors
+    /// [`StoreError::NodeGone`](crate::StoreError::NodeGone) when the node isn't alive.
+    async fn report_dataset(
+        &self,
+        name: &str,
+        generation: Generation,
+        node: Incarnation,
+        state: &DatasetState,
+    ) -> Result<()>;
+
     /// The janitor's round; any node may run it at any time.
     ///
     /// Sessions past their idle or absolute expiry are marked expired and lose their journal and prepared statements.
     /// Sessions that ended `keep_ended` ago or earlier are deleted. Nodes whose lease is over are marked gone, and
-    /// deleted when no session names them. What a dead node left behind is otherwise not touched: it waits for a peer
+    /// deleted when no session names them; what they said of datasets is forgotten. What a dead node left behind is otherwise not touched: it waits for a peer
     /// until it expires.
     async fn sweep(&self, keep_ended: Duration) -> Result<Swept>;
 }

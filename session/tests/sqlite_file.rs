@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use session::{
-    Claim, Epoch, Fence, Incarnation, JournalEntry, NewSession, NodeRegistration, PreparedRecord, Principal,
-    SessionState, SessionStore, SqliteStore, StoreError, Token, TokenKey,
+    Claim, DatasetState, Epoch, Fence, Incarnation, JournalEntry, NewDataset, NewSession, NodeRegistration,
+    PreparedRecord, Principal, SessionState, SessionStore, SqliteStore, StoreError, Token, TokenKey,
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use uuid::Uuid;
@@ -268,7 +268,46 @@ async fn a_file_of_a_newer_schema_is_refused() {
     sqlx::query("PRAGMA user_version = 1000").execute(&mut db).await.unwrap();
     db.close().await.unwrap();
     let refused = SqliteStore::open(&file(&home)).await.err().unwrap();
-    assert_eq!(refused, StoreError::SchemaTooNew { found: 1000, supported: 1 });
+    assert_eq!(refused, StoreError::SchemaTooNew { found: 1000, supported: 2 });
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_is_brought_up_to_date_with_all_it_holds() {
+    let home = tempfile::tempdir().unwrap();
+    {
+        // The statements of version 1 have not changed since it was released.
+        let mut db = raw(&file(&home)).await;
+        sqlx::raw_sql(include_str!("../src/sqlite/schema.sql")).execute(&mut db).await.unwrap();
+        sqlx::query("PRAGMA user_version = 1").execute(&mut db).await.unwrap();
+        sqlx::query(
+            "INSERT INTO nodes VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002',
+                 'old', 'grpc://old', NULL, 'live', unixepoch('subsec') + 3600, unixepoch('subsec'), '0.1.0')",
+        )
+        .execute(&mut db)
+        .await
+        .unwrap();
+        db.close().await.unwrap();
+    }
+    for _ in 0..2 {
+        let store = SqliteStore::open(&file(&home)).await.unwrap();
+        let nodes = store.nodes().await.unwrap();
+        assert_eq!((nodes.len(), nodes[0].name.as_str()), (1, "old"));
+        let dataset = NewDataset {
+            name: "d".to_owned(),
+            url: "file:///d.csv".to_owned(),
+            format: "csv".to_owned(),
+            secret: None,
+            replace: true,
+        };
+        store.put_dataset(&dataset).await.unwrap();
+        let generation = store.datasets().await.unwrap()[0].generation;
+        store.report_dataset("d", generation, nodes[0].incarnation, &DatasetState::Ok).await.unwrap();
+        assert_eq!(store.datasets().await.unwrap()[0].health.len(), 1);
+    }
+    let mut db = raw(&file(&home)).await;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut db).await.unwrap();
+    assert_eq!(version, 2);
+    db.close().await.unwrap();
 }
 
 #[tokio::test]

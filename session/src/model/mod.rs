@@ -1,6 +1,7 @@
 //! The contract in memory: what simulations run on, and what the durable stores are compared with.
 
 mod clock;
+mod datasets;
 mod table;
 
 use std::collections::BTreeMap;
@@ -15,8 +16,9 @@ use table::{Now, Table};
 
 use crate::period::seconds;
 use crate::{
-    Claim, Epoch, Fence, Incarnation, JournalEntry, NewSession, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Result, SessionId, SessionRecord, SessionStore, Swept,
+    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Epoch, Fence, Generation, Incarnation,
+    JournalEntry, NewDataset, NewSession, NodeRecord, NodeRegistration, NodeState, PreparedRecord, Result, SessionId,
+    SessionRecord, SessionStore, StoreError, Swept,
 };
 
 /// A session table in memory.
@@ -144,6 +146,56 @@ impl SessionStore for ModelStore {
     async fn delete_prepared(&self, fence: &Fence, handle: &[u8]) -> Result<()> {
         let (mut table, now) = self.at();
         table.held(now, fence)?.prepared.remove(handle);
+        Ok(())
+    }
+
+    async fn put_dataset(&self, dataset: &NewDataset) -> Result<()> {
+        let (mut table, now) = self.at();
+        table.datasets.put(now, dataset)
+    }
+
+    async fn remove_dataset(&self, name: &str) -> Result<bool> {
+        let (mut table, _) = self.at();
+        Ok(table.datasets.remove(name))
+    }
+
+    async fn datasets(&self) -> Result<Vec<DatasetRecord>> {
+        let (table, now) = self.at();
+        Ok(table.datasets.all(&table.alive_nodes(now)))
+    }
+
+    async fn configured_dataset_health(&self) -> Result<Vec<DatasetHealth>> {
+        let (table, now) = self.at();
+        Ok(table.datasets.configured(&table.alive_nodes(now)))
+    }
+
+    async fn dataset_version(&self) -> Result<DatasetVersion> {
+        let (table, _) = self.at();
+        Ok(table.datasets.version())
+    }
+
+    async fn set_dataset_columns(&self, name: &str, generation: Generation, columns: &str) -> Result<Option<String>> {
+        let (mut table, _) = self.at();
+        Ok(table.datasets.set_columns(name, generation, columns))
+    }
+
+    async fn request_dataset_refresh(&self, name: Option<&str>) -> Result<bool> {
+        let (mut table, _) = self.at();
+        Ok(table.datasets.refresh(name))
+    }
+
+    async fn report_dataset(
+        &self,
+        name: &str,
+        generation: Generation,
+        node: Incarnation,
+        state: &DatasetState,
+    ) -> Result<()> {
+        let (mut table, now) = self.at();
+        if !table.alive_nodes(now).contains_key(&node) {
+            return Err(StoreError::NodeGone);
+        }
+        table.datasets.report(now, name, generation, node, state);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::datasets::{AliveNodes, Datasets};
 use crate::period::{duration, moment, seconds};
 use crate::{
     Claim, Epoch, ExpiredSession, Fence, FenceLoss, Incarnation, JournalEntry, NewSession, NodeRecord,
@@ -20,6 +21,7 @@ pub(super) struct Now(pub(super) f64);
 pub(super) struct Table {
     nodes: BTreeMap<Incarnation, Node>,
     sessions: BTreeMap<SessionId, Session>,
+    pub(super) datasets: Datasets,
     /// Orders sessions that were created at the same moment.
     created: u64,
 }
@@ -257,7 +259,15 @@ impl Table {
             node.state != NodeState::Gone || sessions.values().any(|session| session.owner == Some(*id))
         });
         swept.nodes_deleted = deleted(before, self.nodes.len());
+        let alive = self.alive_nodes(now);
+        self.datasets.forget_dead_nodes(&alive);
         swept
+    }
+
+    /// The names of the nodes that are alive.
+    pub(super) fn alive_nodes(&self, now: Now) -> AliveNodes {
+        let alive = self.nodes.iter().filter(|(_, node)| node.alive(now));
+        alive.map(|(id, node)| (*id, node.name.clone())).collect()
     }
 
     /// The session, if the fence holds it.

@@ -11,6 +11,7 @@
 //!
 //! Time is always `unixepoch('subsec')`, evaluated in the statement that uses it; within one statement it is one moment.
 
+mod datasets;
 mod failure;
 mod fence;
 mod journal;
@@ -33,8 +34,9 @@ use failure::failed;
 
 use crate::period::seconds;
 use crate::{
-    Claim, Epoch, Fence, Incarnation, JournalEntry, NewSession, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
+    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Epoch, Fence, Generation, Incarnation,
+    JournalEntry, NewDataset, NewSession, NodeRecord, NodeRegistration, NodeState, PreparedRecord, Result, SessionId,
+    SessionRecord, SessionStore, StoreError, Swept,
 };
 
 /// How long a statement waits for another process's write. Writes take well under a millisecond, so this is reached
@@ -230,6 +232,77 @@ impl SessionStore for SqliteStore {
         } else {
             fence::lost(&self.readers, fence).await
         }
+    }
+
+    async fn put_dataset(&self, dataset: &NewDataset) -> Result<()> {
+        let (writer, dataset) = (self.writer.clone(), dataset.clone());
+        uninterrupted(async move {
+            let mut tx = write(&writer).await?;
+            datasets::put(&mut tx, &dataset).await?;
+            tx.commit().await.map_err(failed)
+        })
+        .await
+    }
+
+    async fn remove_dataset(&self, name: &str) -> Result<bool> {
+        let (writer, name) = (self.writer.clone(), name.to_owned());
+        uninterrupted(async move {
+            let mut tx = write(&writer).await?;
+            let was_here = datasets::remove(&mut tx, &name).await?;
+            tx.commit().await.map_err(failed)?;
+            Ok(was_here)
+        })
+        .await
+    }
+
+    async fn datasets(&self) -> Result<Vec<DatasetRecord>> {
+        datasets::all(&self.readers).await
+    }
+
+    async fn configured_dataset_health(&self) -> Result<Vec<DatasetHealth>> {
+        datasets::configured(&self.readers).await
+    }
+
+    async fn dataset_version(&self) -> Result<DatasetVersion> {
+        datasets::version(&self.readers).await
+    }
+
+    async fn set_dataset_columns(&self, name: &str, generation: Generation, columns: &str) -> Result<Option<String>> {
+        let (writer, name, columns) = (self.writer.clone(), name.to_owned(), columns.to_owned());
+        uninterrupted(async move {
+            let mut tx = write(&writer).await?;
+            let fixed = datasets::set_columns(&mut tx, &name, generation, &columns).await?;
+            tx.commit().await.map_err(failed)?;
+            Ok(fixed)
+        })
+        .await
+    }
+
+    async fn request_dataset_refresh(&self, name: Option<&str>) -> Result<bool> {
+        let (writer, name) = (self.writer.clone(), name.map(str::to_owned));
+        uninterrupted(async move {
+            let mut tx = write(&writer).await?;
+            let is_here = datasets::refresh(&mut tx, name.as_deref()).await?;
+            tx.commit().await.map_err(failed)?;
+            Ok(is_here)
+        })
+        .await
+    }
+
+    async fn report_dataset(
+        &self,
+        name: &str,
+        generation: Generation,
+        node: Incarnation,
+        state: &DatasetState,
+    ) -> Result<()> {
+        let (writer, name, state) = (self.writer.clone(), name.to_owned(), state.clone());
+        uninterrupted(async move {
+            let mut tx = write(&writer).await?;
+            datasets::report(&mut tx, &name, generation, node, &state).await?;
+            tx.commit().await.map_err(failed)
+        })
+        .await
     }
 
     async fn sweep(&self, keep_ended: Duration) -> Result<Swept> {

@@ -94,7 +94,7 @@ fn uuid(text: &str) -> Result<Uuid> {
     text.parse().map_err(|_| damaged("a node's identity"))
 }
 
-fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T>
+pub(super) fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T>
 where
     T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
 {

@@ -11,7 +11,7 @@ use super::failure::{failed, is_busy};
 use crate::{Result, StoreError};
 
 /// What brings the schema from version 0, an empty file, to each next version. Entries are only ever added.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("datasets.sql")];
 /// Between two attempts at what SQLite itself doesn't wait for.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 

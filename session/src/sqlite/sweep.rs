@@ -2,6 +2,7 @@
 
 use sqlx::SqliteConnection;
 
+use super::datasets;
 use super::failure::failed;
 use super::rows::{incarnation, session_id};
 use crate::{ExpiredSession, Result, Swept};
@@ -38,9 +39,10 @@ pub(super) async fn run(db: &mut SqliteConnection, keep_ended_seconds: f64) -> R
         "DELETE FROM nodes WHERE state = 'gone'
            AND NOT EXISTS (SELECT 1 FROM sessions WHERE owner = nodes.incarnation)",
     )
-    .execute(db)
+    .execute(&mut *db)
     .await
     .map_err(failed)?;
+    datasets::forget_dead_nodes(db).await?;
 
     Ok(Swept { expired, sessions_deleted: sessions.rows_affected(), nodes_deleted: nodes.rows_affected() })
 }

@@ -10,6 +10,7 @@
 
 mod claims;
 mod creation;
+mod datasets;
 mod endings;
 mod fences;
 mod histories;
@@ -148,6 +149,29 @@ conformance! {
         a_touch_passes_over_what_it_can_not_touch,
         a_touch_of_nothing_is_no_error,
         a_touch_of_many_sessions_reaches_each,
+    ],
+    datasets: [
+        a_dataset_reads_back_as_it_was_put,
+        names_of_datasets_are_compared_without_case,
+        a_name_is_taken_only_once_unless_it_is_to_be_replaced,
+        datasets_are_listed_by_name,
+        a_removed_dataset_is_gone_with_what_was_said_of_it,
+        every_change_raises_the_version_and_nothing_else_does,
+        the_first_who_describes_a_dataset_fixes_its_columns,
+        one_of_many_concurrent_describers_wins_and_all_learn_the_same,
+        columns_of_a_generation_that_is_over_are_refused,
+        a_name_that_is_used_again_has_a_generation_that_none_ever_had,
+        a_refreshed_dataset_is_to_be_described_anew,
+        a_refresh_of_all_reaches_the_configured_ones_too,
+        a_refresh_of_what_is_not_here_is_one_of_the_configured_ones,
+        what_nodes_say_of_a_dataset_is_shown_by_node,
+        what_a_node_says_replaces_what_it_said,
+        what_is_said_of_a_generation_that_is_over_is_passed_over,
+        what_is_said_of_configured_datasets_stands_by_itself,
+        a_node_that_is_not_alive_says_nothing,
+        what_a_dead_node_said_is_not_shown,
+        a_sweep_forgets_what_dead_nodes_said,
+        the_moment_of_a_report_is_the_store_s,
     ],
     endings: [
         a_released_session_has_no_owner_and_keeps_its_epoch,

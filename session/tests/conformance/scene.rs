@@ -69,6 +69,8 @@ impl Scene {
                     "UPDATE sessions SET created_at = created_at - ?1, last_used_at = last_used_at - ?1,
                          idle_expires_at = idle_expires_at - ?1, absolute_expires_at = absolute_expires_at - ?1,
                          ended_at = ended_at - ?1",
+                    "UPDATE datasets SET created_at = created_at - ?1",
+                    "UPDATE dataset_health SET checked_at = checked_at - ?1",
                 ] {
                     sqlx::query(sql).bind(by.as_secs_f64()).execute(&mut db).await.unwrap();
                 }
