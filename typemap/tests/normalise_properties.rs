@@ -241,8 +241,10 @@ proptest! {
     #[test]
     fn what_is_on_the_wire_can_be_taken_in_and_is_the_same_again(choices in prop::collection::vec(any::<u8>(), 0..400)) {
         let (ty, field, column) = wire_column(&mut Bytes(&choices), 7);
-        // UHUGEINT is taken in as BIGNUM, whose wire is digits.
-        prop_assume!(!ty.to_string().contains("UHUGEINT"));
+        // UHUGEINT is taken in as BIGNUM, whose wire is digits: another value to compare.
+        if ty.to_string().contains("UHUGEINT") {
+            return Ok(());
+        }
         let source = batch(field, column);
         let ingest = Ingest::new(source.schema_ref()).unwrap();
         let taken = ingest.convert(&source).unwrap();

@@ -156,9 +156,10 @@ fn nested(
     rules: &Rules,
     level: usize,
 ) -> Result<Option<Kind>, NormaliseError> {
-    let child = |step: &str, source: &Field, ty: &SqlType, wire: &FieldRef| {
+    let child_by = |rules: &Rules, step: &str, source: &Field, ty: &SqlType, wire: &FieldRef| {
         plan(source.data_type(), ty, wire.data_type(), rules, level + 1).map_err(|error| error.inside(step))
     };
+    let child = |step: &str, source: &Field, ty: &SqlType, wire: &FieldRef| child_by(rules, step, source, ty, wire);
     let kind = match (ty, source, wire) {
         (SqlType::List(item), DataType::List(from) | DataType::LargeList(from), DataType::List(to)) => {
             Kind::List(List { item: Box::new(child("[]", from, item, to)?) })
@@ -183,7 +184,9 @@ fn nested(
             let (Some((from_key, from_value)), Some((to_key, to_value))) = (entry(from), entry(to)) else {
                 return Err(TypeError::MapEntries { found: from.data_type().to_string() }.into());
             };
-            let keys = child(".key", from_key, key, to_key)?;
+            // A key can't be null, so an infinite one stays an error.
+            let of_keys = Rules { infinity: Infinity::Error, ..*rules };
+            let keys = child_by(&of_keys, ".key", from_key, key, to_key)?;
             let values = child(".value", from_value, value, to_value)?;
             if source == wire && keys.is_same() && values.is_same() && !rules.ingest {
                 return Ok(Some(Kind::Same));
