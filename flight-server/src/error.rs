@@ -18,7 +18,7 @@ impl SqlState {
     ///
     /// An unknown class counts as ours, so that it is looked at.
     pub fn is_users(self) -> bool {
-        const CLASSES: [&str; 11] = ["0A", "08", "22", "23", "25", "26", "28", "2B", "3D", "3F", "42"];
+        const CLASSES: [&str; 12] = ["0A", "08", "21", "22", "23", "25", "26", "28", "2B", "3D", "3F", "42"];
         self.0 == "57014"
             || self.0 == "40001"
             || self.0 == "44000"

@@ -3,8 +3,12 @@
 //! Data goes to standard output, talk to standard error. Exit status 0, 1 when something failed, 2 when the command
 //! or the configuration is wrong.
 
+mod dataset;
 mod demo;
+mod doctor;
+mod rows;
 mod serve;
+mod store;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -34,6 +38,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match matches.subcommand() {
         Some(("serve", flags)) => serve::run(flags),
+        Some(("doctor", flags)) => doctor::run(flags),
+        Some(("dataset", chosen)) => dataset::run(chosen),
         Some(("demo", flags)) => demo::run(flags.get_flag("exit")),
         // Clap lets no other subcommand pass, and none only with an error.
         _ => ExitCode::from(USAGE),
@@ -48,12 +54,16 @@ fn command() -> Command {
     let demo = Command::new("demo")
         .about("Shows a session that survives kill -9, on real data; then keeps serving it")
         .arg(Arg::new("exit").long("exit").action(ArgAction::SetTrue).help("Ends after the last step"));
+    let doctor = Command::new("doctor")
+        .about("Checks everything a server needs with these settings, and says what to do")
+        .args(arguments())
+        .arg(doctor::format_argument());
     Command::new("pintail")
         .about("An Arrow Flight SQL query service whose sessions outlive the node that runs them")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([serve, demo])
+        .subcommands([serve, dataset::command(), demo, doctor])
 }
 
 /// Says on standard error what failed, with its causes.

@@ -28,6 +28,24 @@ pub enum ConfigError {
         /// The right value that is most like it, where there is one.
         nearest: Option<String>,
     },
+    /// A dataset that cannot be one.
+    #[error("{origin}: {reason}")]
+    Dataset {
+        /// Where it stands: `--dataset`, ``key `datasets.flights` in pintail.toml``.
+        origin: String,
+        /// What is wrong with it, without any credential.
+        reason: String,
+    },
+    /// A file with a credential that cannot be had.
+    #[error("cannot read {} ({key}): {reason}", path.display())]
+    SecretFile {
+        /// The key that names it: `secrets.lake.secret_access_key_file`.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Two settings that do not go together.
     #[error("{0}")]
     Conflict(String),
@@ -54,7 +72,7 @@ impl fmt::Display for DidYouMean<'_> {
 }
 
 /// The candidate most like `word`, if any is like it at all.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     // Below this, suggestions are more often puzzling than helpful.
     const ALIKE: f64 = 0.7;
     let folded = word.to_ascii_lowercase();

@@ -16,6 +16,8 @@ pub enum Kind {
     Path,
     /// Several paths: the flag is repeated, the variable has `:` between them, the TOML key is a list.
     Paths,
+    /// Several datasets, each `NAME=URL`: the flag is repeated, the variable has spaces between them.
+    Datasets,
     /// The URL of a session store.
     Store,
     /// A DuckDB database.
@@ -41,17 +43,13 @@ impl Kind {
             Self::Name => "a text of printable characters".into(),
             Self::Path => "a path".into(),
             Self::Paths => "paths: a repeated flag, a list in TOML, or separated by `:` in the environment".into(),
+            Self::Datasets => "`NAME=URL`: a repeated flag, or separated by spaces in the environment".into(),
             Self::Store => "`sqlite:` and the path of a file".into(),
             Self::Database => "the path of a database file, or `:memory:`".into(),
-            Self::Choice(words) => match words {
-                [only] => format!("`{only}`"),
-                [first, rest @ ..] => {
-                    rest.iter().fold(format!("one of `{first}`"), |text, word| format!("{text}, `{word}`"))
-                }
-                [] => "nothing".into(),
-            },
+            Self::Choice([only]) => format!("`{only}`"),
+            Self::Choice(words) => format!("one of {}", listed(words)),
             Self::Duration(least) if least > 1 => {
-                format!("a time such as `500ms`, `30s` or `2h 30m`, and at least `{least}ms`")
+                format!("a time of at least `{least}ms`, such as `30s` or `2h 30m`")
             }
             Self::Duration(_) => "a time such as `500ms`, `30s` or `2h 30m`".into(),
             Self::Size => "a size such as `4GB`, `512MiB` or `75%`".into(),
@@ -82,7 +80,12 @@ impl Kind {
                 "0" | "no" | "off" | "n" => Some("false".into()),
                 other => nearest(other, ["true", "false"]),
             },
-            Self::Name | Self::Path | Self::Paths | Self::Store | Self::Database | Self::Count => None,
+            Self::Name | Self::Path | Self::Paths | Self::Datasets | Self::Store | Self::Database | Self::Count => None,
         }
     }
+}
+
+/// Words as they stand in messages.
+pub(super) fn listed(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

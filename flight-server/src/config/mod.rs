@@ -10,17 +10,21 @@ mod kind;
 mod memory;
 mod options;
 mod reference;
+mod secret;
 mod setting;
 mod size;
 mod source;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 pub use error::ConfigError;
+pub(crate) use error::nearest;
 pub use kind::Kind;
 pub use memory::MemoryLimits;
 pub use options::{Config, Database, LogFormat, LogLevel, StoreUrl, Tls};
-pub use reference::{arguments, reference};
+pub use reference::{arguments, arguments_of, reference};
+pub use secret::{Secret, SecretKind, SecretOption, SecretSource, SecretText, SecretValue};
 pub use setting::{SETTINGS, Setting, find};
 pub use size::Size;
 pub use source::{DEFAULT_FILE, Sources};

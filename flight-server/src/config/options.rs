@@ -10,9 +10,12 @@ use clap::ArgMatches;
 use super::error::ConfigError;
 use super::kind::Kind;
 use super::memory::MemoryLimits;
+use super::secret::SecretSource;
 use super::setting::{SETTINGS, find};
 use super::size::Size;
 use super::source::Sources;
+use super::tables;
+use crate::dataset::Definition;
 
 /// What `pintail serve` was asked to do. The fields are the settings of [`SETTINGS`], which say what they mean.
 #[derive(Debug, Clone)]
@@ -53,6 +56,14 @@ pub struct Config {
     pub threads: usize,
     /// `--allow-files`
     pub allow_files: Vec<PathBuf>,
+    /// `--allow-writes`
+    pub allow_writes: Vec<PathBuf>,
+    /// `--dataset` and the tables `[datasets.NAME]`.
+    pub datasets: Vec<Definition>,
+    /// `--dataset-refresh`
+    pub dataset_refresh: Duration,
+    /// The tables `[secrets.NAME]`.
+    pub secrets: Vec<SecretSource>,
     /// `--cluster-secret-file`
     pub cluster_secret_file: PathBuf,
     /// `--extension-dir`; DuckDB's own when not given.
@@ -139,6 +150,7 @@ impl Config {
 
         let data_dir = path("data-dir")?.unwrap_or_else(|| PathBuf::from("pintail-data"));
         let insecure = switch("insecure")?;
+        let secrets = tables::secrets(sources)?;
         let config = Self {
             listen: sources.parsed("listen", address)?.unwrap_or_else(|| loopback(8815)),
             http: sources.parsed("http", address)?.unwrap_or_else(|| loopback(8816)),
@@ -148,7 +160,7 @@ impl Config {
             database: sources
                 .parsed("database", database)?
                 .unwrap_or_else(|| Database::File(data_dir.join("pintail.duckdb"))),
-            engine: sources.parsed("engine", |text| word("engine", text))?.unwrap_or_else(|| "duckdb".into()),
+            engine: sources.parsed("engine", |text| word("engine", text))?.unwrap_or_else(default_engine),
             user: sources.parsed("user", user)?.unwrap_or_else(|| "pintail".into()),
             password_file: path("password-file")?,
             tls: tls(sources)?,
@@ -162,6 +174,10 @@ impl Config {
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             allow_files: sources.list("allow-files")?.into_iter().map(PathBuf::from).collect(),
+            allow_writes: sources.list("allow-writes")?.into_iter().map(PathBuf::from).collect(),
+            datasets: tables::datasets(sources, &secrets)?,
+            dataset_refresh: time("dataset-refresh")?.unwrap_or(Duration::from_secs(30)),
+            secrets,
             cluster_secret_file: path("cluster-secret-file")?.unwrap_or_else(|| data_dir.join("cluster-secret")),
             extension_dir: path("extension-dir")?,
             log_format: sources.parsed("log-format", log_format)?.unwrap_or_else(default_log_format),
@@ -293,6 +309,12 @@ fn log_format(text: &str) -> Option<LogFormat> {
         "json" => Some(LogFormat::Json),
         _ => None,
     }
+}
+
+/// The engine of new sessions: DuckDB, in a build that has it.
+fn default_engine() -> String {
+    let is_alone = cfg!(feature = "datafusion") && !cfg!(feature = "duckdb");
+    if is_alone { "datafusion".into() } else { "duckdb".into() }
 }
 
 fn default_log_format() -> LogFormat {

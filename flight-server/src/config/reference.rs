@@ -4,26 +4,34 @@ use std::fmt::Write;
 
 use clap::{Arg, ArgAction};
 
-use super::kind::Kind;
+use super::kind::{Kind, listed};
+use super::secret::{SecretKind, SecretValue};
 use super::setting::{SETTINGS, Setting};
 
 /// The flags, for clap. Environment and file are not clap's matter: it would not say where a value came from.
 pub fn arguments() -> impl Iterator<Item = Arg> {
-    SETTINGS.iter().map(|setting| {
-        let help = format!(
-            "{} [default: {}] [env: {}]",
-            setting.help.replace('`', ""),
-            setting.default.replace('`', ""),
-            setting.variable()
-        );
-        let argument = Arg::new(setting.name).long(setting.name).value_name(setting.value).help(help);
-        match setting.kind {
-            // `--insecure` is enough, and `--insecure=false` outdoes a variable or a file.
-            Kind::Switch => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
-            Kind::Paths => argument.action(ArgAction::Append),
-            _ => argument,
-        }
-    })
+    SETTINGS.iter().map(argument)
+}
+
+/// The flags of the settings with these names, for a command that needs no others.
+pub fn arguments_of(names: &'static [&'static str]) -> impl Iterator<Item = Arg> {
+    SETTINGS.iter().filter(|setting| names.contains(&setting.name)).map(argument)
+}
+
+fn argument(setting: &'static Setting) -> Arg {
+    let help = format!(
+        "{} [default: {}] [env: {}]",
+        setting.help.replace('`', ""),
+        setting.default.replace('`', ""),
+        setting.variable()
+    );
+    let argument = Arg::new(setting.name).long(setting.name).value_name(setting.value).help(help);
+    match setting.kind {
+        // `--insecure` is enough, and `--insecure=false` outdoes a variable or a file.
+        Kind::Switch => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        Kind::Paths | Kind::Datasets => argument.action(ArgAction::Append),
+        _ => argument,
+    }
 }
 
 /// The text of `docs/configuration.md`.
@@ -36,7 +44,11 @@ pub fn reference() -> String {
             "| `{}` | `{}` | {} | {} | {} |",
             usage(setting),
             setting.variable(),
-            if setting.in_file() { format!("`{}`", setting.name) } else { "no".to_owned() },
+            match setting.kind {
+                Kind::Datasets => "`[datasets.NAME]`".to_owned(),
+                _ if setting.in_file() => format!("`{}`", setting.name),
+                _ => "no".to_owned(),
+            },
             setting.default,
             setting.help,
         );
@@ -47,6 +59,24 @@ pub fn reference() -> String {
     }
     for setting in SETTINGS.iter().filter(|setting| matches!(setting.kind, Kind::Choice(_))) {
         let _ = writeln!(text, "| `{}` | {} | |", setting.name, capitalised(&setting.kind.expected()));
+    }
+    text.push_str(TABLES);
+    for kind in SecretKind::ALL {
+        let schemes: Vec<String> = kind.schemes().iter().map(|scheme| format!("`{scheme}:`")).collect();
+        for option in kind.options() {
+            let _ = writeln!(
+                text,
+                "| `{}` ({}) | `{}` | {} |",
+                kind.name(),
+                schemes.join(", "),
+                if option.is_credential() { format!("{0}` or `{0}_file", option.key) } else { option.key.to_owned() },
+                match option.value {
+                    SecretValue::Choice(words) => format!("{} One of {}.", option.help, listed(words)),
+                    SecretValue::Switch => format!("{} `true` or `false`.", option.help),
+                    SecretValue::Text | SecretValue::Credential => option.help.to_owned(),
+                },
+            );
+        }
     }
     text
 }
@@ -69,13 +99,14 @@ fn capitalised(text: &str) -> String {
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
-const EXAMPLES: [(Kind, &str); 8] = [
+const EXAMPLES: [(Kind, &str); 9] = [
     (Kind::Address, "`localhost` is 127.0.0.1. Other names are not looked up."),
     (Kind::Uri, ""),
-    (Kind::Duration(1), "`node-lease` is at least `300ms`."),
+    (Kind::Duration(1), "`node-lease` is at least `300ms`, `dataset-refresh` `1s`."),
     (Kind::Size, "`KB`, `MB`, `GB` and `TB` are powers of 1000, `KiB` to `TiB` powers of 1024."),
     (Kind::Switch, "The flag alone is `true`; `--insecure=false` is the opposite."),
     (Kind::Paths, ""),
+    (Kind::Datasets, "The extension of the files tells the format. In TOML they are tables, see below."),
     (Kind::Store, "A store in PostgreSQL is not in this version."),
     (Kind::Database, ""),
 ];
@@ -110,5 +141,33 @@ const VALUES: &str = "
 ## Values
 
 | settings | value | |
+|---|---|---|
+";
+
+const TABLES: &str = "
+## Datasets and secrets
+
+A dataset is a name over files: every engine shows them as one table, `datasets.main.<name>`, which is found by its bare
+name too. `pintail dataset add` puts one into the session store, for every node; those of the configuration are this
+node's, and win over the store's of the same name:
+
+```toml
+[datasets.flights]
+url = \"s3://lake/flights/*.parquet\" # or a path of this machine, or a URL of gs, az, abfs, abfss, http, https
+format = \"parquet\"                  # or csv, json; needed where the extension of the files does not tell it
+secret = \"lake\"                     # needed where the environment's credentials are not the right ones
+
+[secrets.lake]
+type = \"s3\"
+access_key_id = \"AKIA…\"
+secret_access_key_file = \"/run/secrets/lake\"
+region = \"eu-central-1\"
+```
+
+A URL never carries a credential: one with a user, a password or the parameters of a signature is refused. Secrets stand in
+the configuration of each node and nowhere else; no command, log or error shows their values. A file of a secret is read
+when the server starts.
+
+| type of secret | option | meaning |
 |---|---|---|
 ";

@@ -28,9 +28,10 @@ impl Setting {
         format!("--{}", self.name)
     }
 
-    /// Whether it can stand in the configuration file: all can but the one that names the file.
+    /// Whether it can stand in the configuration file under its name: all can but the one that names the file, and the
+    /// one that has tables of its own there.
     pub fn in_file(&self) -> bool {
-        self.name != "config"
+        !matches!(self.name, "config" | "dataset")
     }
 }
 
@@ -110,7 +111,13 @@ pub static SETTINGS: &[Setting] = &[
         "`<data-dir>/pintail.duckdb`",
         "The DuckDB database: a file, or `:memory:` for one that ends with the process.",
     ),
-    setting("engine", "NAME", Kind::Choice(&["duckdb"]), "`duckdb`", "The engine of a new session."),
+    setting(
+        "engine",
+        "NAME",
+        Kind::Choice(&["duckdb", "datafusion"]),
+        "`duckdb`; `datafusion` in a build without it",
+        "The engine of a new session.",
+    ),
     setting("user", "NAME", Kind::Name, "`pintail`", "The name of the first user."),
     setting(
         "password-file",
@@ -168,15 +175,36 @@ pub static SETTINGS: &[Setting] = &[
         "SIZE",
         Kind::Size,
         "`75%`",
-        "Memory DuckDB may use. A percentage is of the limit of the control group, or of the machine where that is less.",
+        "Memory the engines may use together: of two, that of new sessions (`--engine`) gets three quarters, the other a quarter. A percentage is of the limit of the control group, or of the machine where that is less.",
     ),
-    setting("threads", "N", Kind::Count, "all cores", "Threads DuckDB computes with."),
+    setting("threads", "N", Kind::Count, "all cores", "Threads each engine computes with."),
     setting(
         "allow-files",
         "DIR",
         Kind::Paths,
         "none",
         "Directories of the server whose files SQL may read (`FROM 'x.parquet'`); repeatable. The rest of the file system is refused.",
+    ),
+    setting(
+        "allow-writes",
+        "DIR",
+        Kind::Paths,
+        "none",
+        "Directories of the server into which SQL may write files (`COPY … TO`), and whose files it may read; repeatable.",
+    ),
+    setting(
+        "dataset",
+        "NAME=URL",
+        Kind::Datasets,
+        "none",
+        "Files at a URL as a table of every engine, beside those of `pintail dataset add`; repeatable.",
+    ),
+    setting(
+        "dataset-refresh",
+        "TIME",
+        Kind::Duration(1000),
+        "`30s`",
+        "How long after new files of a dataset are seen, and a dataset that could not be read is tried again.",
     ),
     setting(
         "cluster-secret-file",

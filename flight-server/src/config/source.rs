@@ -13,6 +13,7 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 use super::error::{ConfigError, nearest};
 use super::kind::Kind;
 use super::setting::{SETTINGS, Setting, VARIABLE_PREFIX, find};
+use super::tables::TABLES;
 
 /// The configuration file that is read when it exists and no other is named.
 pub const DEFAULT_FILE: &str = "pintail.toml";
@@ -20,6 +21,7 @@ pub const DEFAULT_FILE: &str = "pintail.toml";
 /// All sources, the stronger over the weaker.
 pub struct Sources {
     merged: Figment,
+    file: Option<PathBuf>,
 }
 
 /// One source: flags, environment or file.
@@ -60,12 +62,13 @@ impl Sources {
         let layer = |name, values| Layer { metadata: Metadata::named(name), values };
         let strong = Figment::new().merge(layer(ENVIRONMENT, variable_values(environment)?)).merge(layer(FLAGS, flags));
 
-        let mut sources = Self { merged: strong };
+        let mut sources = Self { merged: strong, file: None };
         let named = sources.parsed("config", |text| (!text.is_empty()).then(|| PathBuf::from(text)))?;
-        if let Some(file) = named.clone().or_else(|| default_file.exists().then(|| default_file.to_owned())) {
+        if let Some(file) = named.or_else(|| default_file.exists().then(|| default_file.to_owned())) {
             let metadata = Metadata::named(FILE).source(Source::File(file.clone()));
             sources.merged =
                 Figment::new().merge(Layer { metadata, values: file_values(&file)? }).merge(sources.merged);
+            sources.file = Some(file);
         }
         Ok(sources)
     }
@@ -94,9 +97,11 @@ impl Sources {
         let texts = match &value {
             Value::Array(_, items) => items.iter().map(scalar).collect::<Option<Vec<_>>>(),
             // A single text stands for a list of one, except in the environment, where it is all there is.
-            _ => scalar(&value).map(|text| match self.is_from(&value, ENVIRONMENT) {
-                true => text.split(':').map(str::to_owned).collect(),
-                false => vec![text],
+            _ => scalar(&value).map(|text| match (self.is_from(&value, ENVIRONMENT), setting.kind) {
+                // The URL of a dataset has colons itself.
+                (true, Kind::Datasets) => text.split_ascii_whitespace().map(str::to_owned).collect(),
+                (true, _) => text.split(':').map(str::to_owned).collect(),
+                (false, _) => vec![text],
             }),
         };
         match texts {
@@ -106,6 +111,20 @@ impl Sources {
                 &value,
                 &scalar(&value).unwrap_or_else(|| "a list with an empty entry".into()),
             )),
+        }
+    }
+
+    /// A table of the file that is no setting.
+    pub(super) fn table(&self, name: &str) -> Option<Value> {
+        debug_assert!(TABLES.contains(&name), "`{name}` is no table of the file");
+        self.merged.find_value(name).ok()
+    }
+
+    /// A key of the file, for messages about it.
+    pub(super) fn in_file(&self, key: &str) -> String {
+        match &self.file {
+            Some(file) => format!("key `{key}` in {}", file.display()),
+            None => format!("key `{key}`"),
         }
     }
 
@@ -143,8 +162,9 @@ impl Sources {
 
     /// That `setting` cannot be `text`.
     fn invalid(&self, setting: &Setting, value: &Value, text: &str) -> ConfigError {
-        // The URL of a store may carry a password.
+        // The URL of a store or a dataset may carry a password.
         let shown = match (setting.kind, text.split_once("://")) {
+            (Kind::Datasets, _) => "something else".to_owned(),
             (Kind::Store, Some((scheme, _))) => format!("`{scheme}://…`"),
             _ if text.is_empty() => "empty".to_owned(),
             _ => format!("`{}`", text.escape_debug()),
@@ -159,7 +179,7 @@ impl Sources {
 }
 
 /// A value as the text a flag would have.
-fn scalar(value: &Value) -> Option<String> {
+pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(_, text) => Some(text.clone()),
         Value::Char(_, c) => Some(c.to_string()),
@@ -173,14 +193,18 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 pub(super) fn flag_values(flags: &ArgMatches) -> Dict {
-    let given = |setting: &&Setting| flags.value_source(setting.name) == Some(ValueSource::CommandLine);
+    // A command may have the flags of a few settings only.
+    let given = |setting: &&Setting| {
+        flags.try_contains_id(setting.name).is_ok()
+            && flags.value_source(setting.name) == Some(ValueSource::CommandLine)
+    };
     SETTINGS
         .iter()
         .filter(given)
         .filter_map(|setting| {
             let mut texts = flags.get_many::<String>(setting.name)?.map(|text| Value::from(text.as_str()));
             let value = match setting.kind {
-                Kind::Paths => Value::from(texts.collect::<Vec<_>>()),
+                Kind::Paths | Kind::Datasets => Value::from(texts.collect::<Vec<_>>()),
                 _ => texts.next_back()?,
             };
             Some((setting.name.to_owned(), value))
@@ -229,11 +253,15 @@ fn file_values(file: &Path) -> Result<Dict, ConfigError> {
             None => fail(error.message().to_owned()),
         }
     })?;
-    match values.keys().find(|key| !find(key).is_some_and(Setting::in_file)) {
+    let is_known = |key: &str| TABLES.contains(&key) || find(key).is_some_and(Setting::in_file);
+    match values.keys().find(|key| !is_known(key)) {
         None => Ok(values),
         Some(key) => Err(ConfigError::Unknown {
             what: format!("key `{key}` in {}", file.display()),
-            nearest: nearest(key, SETTINGS.iter().filter(|setting| setting.in_file()).map(|setting| setting.name)),
+            nearest: nearest(
+                key,
+                SETTINGS.iter().filter(|setting| setting.in_file()).map(|setting| setting.name).chain(TABLES),
+            ),
         }),
     }
 }

@@ -4,8 +4,12 @@
 //! Nothing outside this module knows which engine runs. Engine work never runs on an async worker thread, and
 //! **dropping** the future of a call, or the [`Rows`] it returned, interrupts the statement.
 
+#[cfg(feature = "datafusion")]
+pub mod datafusion;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
+#[cfg(any(feature = "datafusion", feature = "duckdb"))]
+mod priority;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -223,6 +223,7 @@ mod tests {
         EngineFacts {
             version: "1.2.3".into(),
             keywords: vec!["QUALIFY".into(), "SUMMARIZE".into()],
+            transactions: true,
             ..Default::default()
         }
     }

@@ -86,14 +86,15 @@ fn grpc_code(error: &Error) -> Code {
         | ErrorCode::SessionClosed
         | ErrorCode::SessionUnreclaimable => Code::Unauthenticated,
         ErrorCode::SessionForbidden | ErrorCode::StatementForbidden => Code::PermissionDenied,
-        ErrorCode::SessionMoved | ErrorCode::StoreUnavailable | ErrorCode::Draining => Code::Unavailable,
+        ErrorCode::SessionMoved | ErrorCode::StoreUnavailable | ErrorCode::Draining | ErrorCode::DatasetUnreadable => {
+            Code::Unavailable
+        }
         ErrorCode::RequestMalformed
         | ErrorCode::RequestInvalid
         | ErrorCode::TicketInvalid
         | ErrorCode::ValueOutOfRange => Code::InvalidArgument,
         ErrorCode::OptionInvalid => location_code(error.sqlstate).unwrap_or(Code::InvalidArgument),
         ErrorCode::NotImplemented | ErrorCode::TypeUnsupported | ErrorCode::ExtensionMissing => Code::Unimplemented,
-        ErrorCode::DatasetUnreadable => Code::FailedPrecondition,
         ErrorCode::TicketExpired
         | ErrorCode::ResultGone
         | ErrorCode::PreparedStatementUnknown
@@ -125,7 +126,7 @@ fn statement_code(sqlstate: SqlState) -> Code {
             Some("0A") => Code::Unimplemented,
             Some("08" | "57") => Code::Unavailable,
             Some("53" | "54") => Code::ResourceExhausted,
-            Some("22" | "23" | "24" | "25" | "26" | "28" | "2B" | "42" | "44") => Code::InvalidArgument,
+            Some("21" | "22" | "23" | "24" | "25" | "26" | "28" | "2B" | "42" | "44") => Code::InvalidArgument,
             _ => Code::Internal,
         },
     }
@@ -192,6 +193,7 @@ mod tests {
         assert_eq!(code("3F000"), Code::NotFound);
         assert_eq!(code("42601"), Code::InvalidArgument);
         assert_eq!(code("22012"), Code::InvalidArgument);
+        assert_eq!(code("21000"), Code::InvalidArgument);
         assert_eq!(code("0A000"), Code::Unimplemented);
         assert_eq!(code("53200"), Code::ResourceExhausted);
         assert_eq!(code("XX000"), Code::Internal);

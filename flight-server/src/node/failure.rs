@@ -16,7 +16,7 @@ pub(super) fn of_store(error: &StoreError) -> Error {
         StoreError::NodeGone => lease_over(),
         StoreError::NodeDraining => draining(),
         StoreError::Fenced { session, .. } => moved(session, "another node"),
-        StoreError::SessionExists { .. } => Error::internal(error),
+        StoreError::SessionExists { .. } | StoreError::DatasetExists { .. } => Error::internal(error),
     }
 }
 

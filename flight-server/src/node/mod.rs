@@ -11,11 +11,13 @@
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
 //! | `session` | one of them; `execute`, `transaction`, `prepared`, `kept`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease` | until when this node may act as an owner |
+//! | `datasets` | engines show the datasets of the store and the configuration |
 //! | `toucher`, `janitor` | uses are written, and what has expired is ended |
 
 mod caller;
 mod connections;
 mod core;
+mod datasets;
 mod engine_choice;
 mod execute;
 mod failure;
@@ -41,6 +43,7 @@ mod usage;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ::session::{NodeState, SessionStore, TokenKey};
 use futures::StreamExt as _;
@@ -50,6 +53,9 @@ use zeroize::Zeroizing;
 
 pub use self::caller::{Caller, Grant, SESSION_COOKIE, SESSION_HEADER};
 use self::core::{Core, CoreParts};
+pub use self::datasets::DatasetOptions;
+use self::datasets::Datasets;
+pub(crate) use self::datasets::count_columns;
 use self::heartbeat::Heartbeat;
 pub use self::kept::{Kept, StatementId};
 pub use self::options::NodeOptions;
@@ -63,6 +69,9 @@ use crate::auth::{ClusterSecret, Purpose, Users};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 
+/// How long a node that starts waits for its datasets: those of this machine are there by then, and one far away that
+/// does not answer keeps no node from serving.
+const DATASETS_AT_START: Duration = Duration::from_secs(5);
 /// How many sessions are handed back at a time when the node ends.
 const RELEASED_AT_ONCE: usize = 16;
 
@@ -76,7 +85,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Registers with the store and starts the tasks that keep the node alive there.
+    /// Registers with the store, starts the tasks that keep the node alive there, and brings up its datasets as far as
+    /// they are to be had within a few seconds.
     ///
     /// Sessions that an earlier process held in the same home are not touched until they are called for.
     ///
@@ -105,6 +115,9 @@ impl Node {
         tasks.spawn(heartbeat.run());
         tasks.spawn(toucher::run(Arc::clone(&core)));
         tasks.spawn(janitor::run(Arc::clone(&core)));
+        let mut datasets = Datasets::new(Arc::clone(&core));
+        datasets.start(DATASETS_AT_START).await;
+        tasks.spawn(datasets.run());
         Ok(Arc::new(Self { core, ticket_key: secret.derive(Purpose::Ticket), tasks: Mutex::new(tasks) }))
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::datasets::DatasetOptions;
+
 /// What a node is told when it starts.
 #[derive(Debug, Clone)]
 pub struct NodeOptions {
@@ -27,4 +29,6 @@ pub struct NodeOptions {
     pub version: String,
     /// The engine that new sessions get, by its name.
     pub default_engine: String,
+    /// The datasets of its own, and how datasets are kept.
+    pub datasets: DatasetOptions,
 }

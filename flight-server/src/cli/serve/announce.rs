@@ -1,6 +1,7 @@
 //! What a server says once it serves: to people on standard error, to programs on standard output.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -91,7 +92,10 @@ fn facts(config: &Config, addresses: &Addresses, user: &FirstUser) -> Vec<Fact> 
         PasswordOrigin::Generated { file, .. } => format!("generated, kept in {}", file.display()),
     };
     let or = |value: Option<String>, otherwise: &str| value.unwrap_or_else(|| otherwise.to_owned());
-    let allowed: Vec<String> = config.allow_files.iter().map(|path| path.display().to_string()).collect();
+    let directories = |paths: &[PathBuf]| match paths {
+        [] => "none".to_owned(),
+        paths => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+    };
     [
         ("Flight SQL", addresses.flight.clone(), "listen"),
         ("Advertised as", addresses.advertised_uri.clone(), "advertise"),
@@ -105,7 +109,9 @@ fn facts(config: &Config, addresses: &Addresses, user: &FirstUser) -> Vec<Fact> 
         ("Database", config.database.as_duckdb(), "database"),
         ("Memory", Size::Bytes(config.memory_limit).to_string(), "memory-limit"),
         ("Threads", config.threads.to_string(), "threads"),
-        ("Readable files", if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") }, "allow-files"),
+        ("Readable files", directories(&config.allow_files), "allow-files"),
+        ("Writable files", directories(&config.allow_writes), "allow-writes"),
+        ("Datasets", format!("refreshed every {}", time(config.dataset_refresh)), "dataset-refresh"),
         ("Idle sessions end", format!("after {}", time(config.session_idle_timeout)), "session-idle-timeout"),
         ("All sessions end", format!("after {}", time(config.session_max_age)), "session-max-age"),
         ("Node lease", time(config.node_lease), "node-lease"),

@@ -80,7 +80,7 @@ impl DataDir {
     }
 
     /// An empty directory for what an engine cannot hold in memory.
-    #[cfg(any(feature = "duckdb", test))]
+    #[cfg(any(feature = "datafusion", feature = "duckdb", test))]
     pub(super) fn temp(&self) -> PathBuf {
         self.path.join("tmp")
     }

@@ -11,10 +11,12 @@ use crate::engine::Engine;
 /// Why there is no engine.
 #[derive(Debug, Error)]
 pub(super) enum EngineError {
-    /// A directory of `--allow-files` is none.
-    #[cfg(feature = "duckdb")]
-    #[error("cannot allow files of {} (--allow-files): {source}", .path.display())]
-    AllowFiles {
+    /// A directory that is to be opened to SQL is none.
+    #[cfg(any(feature = "datafusion", feature = "duckdb"))]
+    #[error("cannot open {} to SQL (--{flag}): {source}", .path.display())]
+    Directory {
+        /// The flag that names it.
+        flag: &'static str,
         /// The directory.
         path: std::path::PathBuf,
         /// What the system said.
@@ -29,48 +31,111 @@ pub(super) enum EngineError {
         /// What the engine said.
         source: crate::error::Error,
     },
+    /// The engine could not be started.
+    #[cfg(feature = "datafusion")]
+    #[error("cannot start the engine datafusion: {0}")]
+    Start(crate::error::Error),
     /// The thread that opened it ended before its time.
     #[cfg(feature = "duckdb")]
     #[error("opening the database was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
-    /// This build has no engine at all.
-    #[cfg(not(feature = "duckdb"))]
-    #[error("this build has no engine `{0}` (--engine): build it with the feature `duckdb`")]
+    /// This build does not have the engine of new sessions.
+    #[error("this build has no engine `{0}` (--engine): build it with the feature `{0}`")]
     Missing(String),
 }
 
 /// Opens them. DuckDB reads its file and its log meanwhile, which may take a while after a crash.
-#[cfg(feature = "duckdb")]
 pub(super) async fn open(config: &Config, data_dir: &DataDir) -> Result<Vec<Arc<dyn Engine>>, EngineError> {
+    let names = [("duckdb", cfg!(feature = "duckdb")), ("datafusion", cfg!(feature = "datafusion"))];
+    if !names.contains(&(config.engine.as_str(), true)) {
+        return Err(EngineError::Missing(config.engine.clone()));
+    }
+    open_all(config, data_dir).await
+}
+
+#[cfg(not(any(feature = "datafusion", feature = "duckdb")))]
+async fn open_all(config: &Config, _data_dir: &DataDir) -> Result<Vec<Arc<dyn Engine>>, EngineError> {
+    Err(EngineError::Missing(config.engine.clone()))
+}
+
+#[cfg(any(feature = "datafusion", feature = "duckdb"))]
+async fn open_all(config: &Config, data_dir: &DataDir) -> Result<Vec<Arc<dyn Engine>>, EngineError> {
+    let allow_files = real_directories("allow-files", &config.allow_files)?;
+    let allow_writes = real_directories("allow-writes", &config.allow_writes)?;
+    let mut engines: Vec<Arc<dyn Engine>> = Vec::new();
+    #[cfg(feature = "duckdb")]
+    engines.push(open_duckdb(config, data_dir, allow_files.clone(), allow_writes.clone()).await?);
+    #[cfg(feature = "datafusion")]
+    engines.push(open_datafusion(config, data_dir, allow_files, allow_writes)?);
+    Ok(engines)
+}
+
+#[cfg(feature = "duckdb")]
+async fn open_duckdb(
+    config: &Config,
+    data_dir: &DataDir,
+    allow_files: Vec<std::path::PathBuf>,
+    allow_writes: Vec<std::path::PathBuf>,
+) -> Result<Arc<dyn Engine>, EngineError> {
     use crate::engine::duckdb::{DuckDb, DuckDbOptions};
 
-    let mut allow_files = Vec::new();
-    for path in &config.allow_files {
-        // What is allowed must be the directory itself: a link to it could be pointed elsewhere later.
-        let real = std::fs::canonicalize(path).and_then(|real| match real.is_dir() {
-            true => Ok(real),
-            false => Err(std::io::ErrorKind::NotADirectory.into()),
-        });
-        allow_files.push(real.map_err(|source| EngineError::AllowFiles { path: path.clone(), source })?);
-    }
     let database = config.database.as_duckdb();
     let options = DuckDbOptions {
         database: database.clone(),
-        memory_limit: Some(config.memory_limit),
+        memory_limit: Some(share_of_memory(config, "duckdb")),
         threads: Some(config.threads),
         temp_dir: data_dir.temp(),
         temp_limit: None,
         allow_files,
+        allow_writes,
         extension_dir: config.extension_dir.clone(),
     };
     let engine = tokio::task::spawn_blocking(move || DuckDb::open(options))
         .await?
         .map_err(|source| EngineError::Open { database, source })?;
-    Ok(vec![engine])
+    Ok(engine)
 }
 
-/// There is none to open.
-#[cfg(not(feature = "duckdb"))]
-pub(super) async fn open(config: &Config, _data_dir: &DataDir) -> Result<Vec<Arc<dyn Engine>>, EngineError> {
-    Err(EngineError::Missing(config.engine.clone()))
+#[cfg(feature = "datafusion")]
+fn open_datafusion(
+    config: &Config,
+    data_dir: &DataDir,
+    allow_files: Vec<std::path::PathBuf>,
+    allow_writes: Vec<std::path::PathBuf>,
+) -> Result<Arc<dyn Engine>, EngineError> {
+    use crate::engine::datafusion::{DataFusion, DataFusionOptions};
+
+    let options = DataFusionOptions {
+        memory_limit: share_of_memory(config, "datafusion"),
+        threads: config.threads,
+        temp_dir: data_dir.temp(),
+        temp_limit: None,
+        allow_files,
+        allow_writes,
+    };
+    Ok(DataFusion::open(options).map_err(EngineError::Start)?)
+}
+
+/// What an engine gets of the memory limit: of two engines, the one of new sessions three quarters, the other a quarter.
+#[cfg(any(feature = "datafusion", feature = "duckdb"))]
+fn share_of_memory(config: &Config, engine: &str) -> u64 {
+    let quarter = config.memory_limit / 4;
+    match (cfg!(all(feature = "datafusion", feature = "duckdb")), config.engine == engine) {
+        (false, _) => config.memory_limit,
+        (true, true) => config.memory_limit - quarter,
+        (true, false) => quarter,
+    }
+}
+
+/// The directories themselves: a link to one could be pointed elsewhere later.
+#[cfg(any(feature = "datafusion", feature = "duckdb"))]
+fn real_directories(flag: &'static str, paths: &[std::path::PathBuf]) -> Result<Vec<std::path::PathBuf>, EngineError> {
+    let real = |path: &std::path::PathBuf| {
+        let real = std::fs::canonicalize(path).and_then(|real| match real.is_dir() {
+            true => Ok(real),
+            false => Err(std::io::ErrorKind::NotADirectory.into()),
+        });
+        real.map_err(|source| EngineError::Directory { flag, path: path.clone(), source })
+    };
+    paths.iter().map(real).collect()
 }

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use session::SessionStore;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,12 +25,13 @@ use self::endpoints::{BindError, Endpoints, Sockets};
 use self::engines::EngineError;
 use self::first_user::{FirstUser, FirstUserError};
 use self::signals::EndSignals;
+use super::store::{self, OpenStoreError};
 use super::{USAGE, complain, with_causes};
 use crate::auth::{ClusterSecret, SecretError, Users, UsersError};
-use crate::config::{Config, LogFormat, StoreUrl, Tls};
+use crate::config::{Config, ConfigError, LogFormat, SecretSource, Tls};
 use crate::flight::server::FlightServer;
 use crate::http::{self, Health};
-use crate::node::{Node, NodeOptions};
+use crate::node::{DatasetOptions, Node, NodeOptions};
 use crate::telemetry;
 
 /// How long connections get to close once no statement runs any more: a client that does not read must not keep the
@@ -52,9 +52,11 @@ enum ServeError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
+    DatasetSecret(#[from] ConfigError),
+    #[error(transparent)]
     Engine(#[from] EngineError),
-    #[error("cannot open the session store {} (--store): {source}", .path.display())]
-    Store { path: PathBuf, source: session::StoreError },
+    #[error(transparent)]
+    Store(#[from] OpenStoreError),
     #[error("cannot start the node: {0}")]
     Node(crate::error::Error),
     #[error("cannot read {} (--{flag}): {source}", .path.display())]
@@ -108,7 +110,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     let user = FirstUser::resolve(&config.user, config.password_file.as_deref(), data_dir.path())?;
     let users = Arc::new(Users::single(&user.name, &user.password)?);
     let secret = ClusterSecret::read_or_create(&config.cluster_secret_file)?;
-    let store = open_store(&config.store).await?;
+    let store = store::open(&config.store).await?;
     let engines = engines::open(config, &data_dir).await?;
     let options = NodeOptions {
         name: endpoints.addresses.node_name.clone(),
@@ -120,6 +122,12 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         data_dir: data_dir.path().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         default_engine: config.engine.clone(),
+        datasets: DatasetOptions {
+            configured: config.datasets.clone(),
+            secrets: config.secrets.iter().map(SecretSource::read).collect::<Result<_, _>>()?,
+            refresh: config.dataset_refresh,
+            ..DatasetOptions::default()
+        },
     };
     let node = Node::start(options, store, engines, users, &secret).await.map_err(ServeError::Node)?;
 
@@ -168,21 +176,6 @@ async fn statements_finish(node: &Node, timeout: Option<Duration>, signals: &mut
             false
         }
     }
-}
-
-#[cfg(feature = "sqlite")]
-async fn open_store(url: &StoreUrl) -> Result<Arc<dyn SessionStore>, ServeError> {
-    let StoreUrl::Sqlite(path) = url;
-    let store =
-        session::SqliteStore::open(path).await.map_err(|source| ServeError::Store { path: path.clone(), source })?;
-    Ok(Arc::new(store))
-}
-
-#[cfg(not(feature = "sqlite"))]
-async fn open_store(url: &StoreUrl) -> Result<Arc<dyn SessionStore>, ServeError> {
-    let StoreUrl::Sqlite(path) = url;
-    let source = session::StoreError::Unavailable("this build has no feature `sqlite`".to_owned());
-    Err(ServeError::Store { path: path.clone(), source })
 }
 
 fn server_tls(files: &Tls) -> Result<ServerTlsConfig, ServeError> {

@@ -61,6 +61,7 @@ impl TestServer {
             data_dir: PathBuf::new(),
             version: "0".to_owned(),
             default_engine: "test".to_owned(),
+            datasets: crate::node::DatasetOptions::default(),
         };
         let store = Arc::new(ModelStore::new(Arc::new(ManualClock::default())));
         let secret = ClusterSecret::new([9_u8; 32]).unwrap();

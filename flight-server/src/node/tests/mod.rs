@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod calls;
+mod datasets;
 mod engine;
 mod engine_choice;
 mod fencing;
@@ -26,7 +27,7 @@ use uuid::Uuid;
 
 use self::engine::TestEngine;
 use self::store::FaultyStore;
-use super::{Caller, Node, NodeOptions};
+use super::{Caller, DatasetOptions, Node, NodeOptions};
 use crate::auth::{ClusterSecret, Users};
 use crate::engine::Engine;
 use crate::error::{ErrorCode, Result};
@@ -64,6 +65,7 @@ impl Cluster {
             data_dir: PathBuf::new(),
             version: "0".to_owned(),
             default_engine: "test".to_owned(),
+            datasets: DatasetOptions::default(),
         }
     }
 

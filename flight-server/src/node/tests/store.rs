@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::session::{
-    Claim, Epoch, Fence, Incarnation, JournalEntry, ModelStore, NewSession, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
+    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Epoch, Fence, Generation, Incarnation,
+    JournalEntry, ModelStore, NewDataset, NewSession, NodeRecord, NodeRegistration, NodeState, PreparedRecord, Result,
+    SessionId, SessionRecord, SessionStore, StoreError, Swept,
 };
 use async_trait::async_trait;
 
@@ -114,6 +115,44 @@ impl SessionStore for FaultyStore {
 
     async fn delete_prepared(&self, fence: &Fence, handle: &[u8]) -> Result<()> {
         self.up()?.delete_prepared(fence, handle).await
+    }
+
+    async fn put_dataset(&self, dataset: &NewDataset) -> Result<()> {
+        self.up()?.put_dataset(dataset).await
+    }
+
+    async fn remove_dataset(&self, name: &str) -> Result<bool> {
+        self.up()?.remove_dataset(name).await
+    }
+
+    async fn datasets(&self) -> Result<Vec<DatasetRecord>> {
+        self.up()?.datasets().await
+    }
+
+    async fn configured_dataset_health(&self) -> Result<Vec<DatasetHealth>> {
+        self.up()?.configured_dataset_health().await
+    }
+
+    async fn dataset_version(&self) -> Result<DatasetVersion> {
+        self.up()?.dataset_version().await
+    }
+
+    async fn set_dataset_columns(&self, name: &str, generation: Generation, columns: &str) -> Result<Option<String>> {
+        self.up()?.set_dataset_columns(name, generation, columns).await
+    }
+
+    async fn request_dataset_refresh(&self, name: Option<&str>) -> Result<bool> {
+        self.up()?.request_dataset_refresh(name).await
+    }
+
+    async fn report_dataset(
+        &self,
+        name: &str,
+        generation: Generation,
+        node: Incarnation,
+        state: &DatasetState,
+    ) -> Result<()> {
+        self.up()?.report_dataset(name, generation, node, state).await
     }
 
     async fn sweep(&self, keep_ended: Duration) -> Result<Swept> {

@@ -1,6 +1,8 @@
 //! Tests of the configuration as a whole.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+mod tables;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,7 +53,9 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!((config.drain_timeout, &config.tls, config.print_ready), (None, &None, false));
     let memory = MemoryLimits::of_this_process().available();
     assert_eq!(config.memory_limit, Size::Percent(75).of(memory));
-    assert!(config.threads > 0 && config.allow_files.is_empty());
+    assert!(config.threads > 0 && config.allow_files.is_empty() && config.allow_writes.is_empty());
+    assert!(config.datasets.is_empty() && config.secrets.is_empty());
+    assert_eq!(config.dataset_refresh, Duration::from_secs(30));
     assert_eq!(SETTINGS.iter().filter(|setting| config.is_default(setting.name)).count(), SETTINGS.len());
 }
 
@@ -78,6 +82,8 @@ fn values_of_every_kind_are_read() {
         drain-timeout = "500ms"
         memory-limit = "2GB"
         allow-files = ["/a", "b:c"]
+        allow-writes = "/w"
+        dataset-refresh = "2m"
         log-format = "text"
         log-level = "debug"
         print-ready = true
@@ -94,6 +100,8 @@ fn values_of_every_kind_are_read() {
     assert_eq!(config.drain_timeout, Some(Duration::from_millis(500)));
     assert_eq!(config.memory_limit, 2_000_000_000);
     assert_eq!(config.allow_files, [PathBuf::from("/a"), PathBuf::from("b:c")]);
+    assert_eq!(config.allow_writes, [PathBuf::from("/w")]);
+    assert_eq!(config.dataset_refresh, Duration::from_secs(120));
     assert_eq!((config.log_format, config.log_level), (LogFormat::Text, LogLevel::Debug));
     assert!(config.print_ready);
 }
@@ -145,13 +153,14 @@ fn a_bad_value_is_named_with_where_it_came_from_and_what_it_may_be() {
         ("user", "a:b", "a text of printable characters"),
         ("store", "mysql:x", "`sqlite:` and the path of a file"),
         ("database", "ducklake:x", "the path of a database file, or `:memory:`"),
-        ("engine", "duckbd", "must be `duckdb`; did you mean `duckdb`?"),
+        ("engine", "duckbd", "must be one of `duckdb`, `datafusion`; did you mean `duckdb`?"),
         ("log-level", "warning", "`debug`, `trace`; did you mean `warn`?"),
         ("log-format", "jsn", "one of `text`, `json`; did you mean `json`?"),
         ("session-max-age", "30", "a time such as `500ms`, `30s` or `2h 30m`; did you mean `30s`?"),
         ("session-idle-timeout", "0s", "a time such as `500ms`, `30s` or `2h 30m`"),
         ("drain-timeout", "900000000 years", "a time such as `500ms`, `30s` or `2h 30m`"),
-        ("node-lease", "1ms", "and at least `300ms`"),
+        ("node-lease", "1ms", "a time of at least `300ms`, such as `30s` or `2h 30m`"),
+        ("dataset-refresh", "999ms", "a time of at least `1000ms`, such as `30s` or `2h 30m`"),
         ("memory-limit", "4", "a size such as `4GB`, `512MiB` or `75%`; did you mean `4GB`?"),
         ("memory-limit", "4g", "; did you mean `4gB`?"),
         ("threads", "0", "a whole number from 1"),
