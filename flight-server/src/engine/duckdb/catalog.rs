@@ -49,7 +49,7 @@ pub(super) fn schemas(connection: &Connection, catalog: Option<&str>, pattern: O
         .collect())
 }
 
-pub(super) fn tables(connection: &Connection, filter: &TableFilter) -> Result<Vec<TableEntry>> {
+pub(super) fn tables(connection: &Connection, filter: &TableFilter, options: &WireOptions) -> Result<Vec<TableEntry>> {
     let matching = format!(
         "SELECT * FROM ({TABLES}) AS t WHERE {VISIBLE} AND ($1::VARCHAR IS NULL OR database_name = $1)
            AND ($2::VARCHAR IS NULL OR schema_name LIKE $2 ESCAPE '\\')
@@ -61,7 +61,8 @@ pub(super) fn tables(connection: &Connection, filter: &TableFilter) -> Result<Ve
         &optional(filter.table_pattern.as_deref()),
     ];
     let found = rows(connection, &format!("{matching} ORDER BY table_type, 1, 2, 3"), &parameters)?;
-    let mut columns = if filter.with_schema { columns(connection, &matching, &parameters)? } else { BTreeMap::new() };
+    let mut columns =
+        if filter.with_schema { columns(connection, &matching, &parameters, options)? } else { BTreeMap::new() };
     let wanted = |table_type: &str| {
         filter.types.is_empty()
             // Tools that don't ask which types there are say TABLE.
@@ -82,7 +83,7 @@ pub(super) fn tables(connection: &Connection, filter: &TableFilter) -> Result<Ve
 
 type Columns = BTreeMap<(Location, String), Vec<Field>>;
 
-fn columns(connection: &Connection, matching: &str, parameters: &[&Value]) -> Result<Columns> {
+fn columns(connection: &Connection, matching: &str, parameters: &[&Value], options: &WireOptions) -> Result<Columns> {
     let sql = format!(
         "SELECT c.database_name, c.schema_name, c.table_name, c.column_name, c.data_type,
                 CASE WHEN c.is_nullable THEN 'YES' ELSE 'NO' END
@@ -97,18 +98,19 @@ fn columns(connection: &Connection, matching: &str, parameters: &[&Value]) -> Re
             continue;
         };
         let nullable = nullable.as_deref() != Some("NO");
-        let field = column_field(&catalog, &schema, &table, &column, &ty, nullable);
+        let field = column_field([&catalog, &schema, &table, &column], &ty, nullable, options);
         columns.entry((Location { catalog, schema }, table)).or_default().push(field);
     }
     Ok(columns)
 }
 
 /// A column as it is listed. One whose type can't be carried is listed as text, with its type's name.
-fn column_field(catalog: &str, schema: &str, table: &str, column: &str, type_name: &str, nullable: bool) -> Field {
+fn column_field(place: [&str; 4], type_name: &str, nullable: bool, options: &WireOptions) -> Field {
+    let [catalog, schema, table, column] = place;
     type_name
         .parse::<SqlType>()
         .ok()
-        .and_then(|ty| table_field(catalog, schema, table, column, &ty, nullable, &WireOptions::default()).ok())
+        .and_then(|ty| table_field(catalog, schema, table, column, &ty, nullable, options).ok())
         .unwrap_or_else(|| {
             let name = typemap::metadata::TYPE_NAME.to_owned();
             Field::new(column, DataType::Utf8, nullable).with_metadata([(name, type_name.to_owned())].into())

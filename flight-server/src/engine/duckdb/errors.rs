@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::dataset_io::{FAILURE, SCHEME};
 use super::ffi::Failure;
 use crate::error::{Error, ErrorCode, SqlState};
 
@@ -58,6 +59,7 @@ impl Read {
             "Conversion" if message.contains("out of range") || message.contains("overflow") => "22003",
             "Conversion" | "Mismatch Type" | "Invalid type" => "22P02",
             "Divide by Zero" => "22012",
+            "Invalid Input" if message.contains("more than one row returned by a subquery") => "21000",
             "Out of Range" | "Decimal" => "22003",
             "Invalid Input"
             | "Parameter Not Resolved"
@@ -138,8 +140,34 @@ fn constraint_state(message: &str) -> &'static str {
     }
 }
 
+impl Read {
+    /// What a client is told of a dataset that can't be read: what the server itself has said of it, or what DuckDB says
+    /// of the content of one of its files.
+    fn unreadable_dataset(&self) -> Option<String> {
+        if let Some((_, told)) = self.message.split_once(FAILURE).filter(|_| self.class == "IO") {
+            return Some(told.trim_end().to_owned());
+        }
+        let names_file = match self.class.as_str() {
+            "IO" | "Invalid Input" | "Serialization" | "Invalid" => self.message.contains(SCHEME),
+            // Text that a statement converts may be anything.
+            "Conversion" => IN_A_FILE.iter().any(|before| self.message.contains(&format!("{before}{SCHEME}"))),
+            _ => false,
+        };
+        let (_, path) = self.message.split_once(SCHEME).filter(|_| names_file)?;
+        let name = path.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+        let told = self.message.replace(&format!("{SCHEME}{name}/"), "");
+        Some(format!("the dataset \"{name}\" can't be read: {}", told.trim_end()))
+    }
+}
+
+/// What stands before the path of a file in which DuckDB could not convert a value.
+const IN_A_FILE: [&str; 3] = ["In file \"", "file = ", "in file \""];
+
 impl From<&Read> for Error {
     fn from(read: &Read) -> Self {
+        if let Some(told) = read.unreadable_dataset() {
+            return Error::new(ErrorCode::DatasetUnreadable, told);
+        }
         let code = if read.is_interrupt() { ErrorCode::StatementCancelled } else { ErrorCode::StatementFailed };
         let class = match read.class.as_str() {
             "" => "Error",
@@ -189,6 +217,33 @@ mod tests {
         assert_eq!(state_of("Parser Error: syntax error at or near \"x\""), ("42601", None));
         assert_eq!(state_of("Constraint Error: NOT NULL constraint failed: t.a"), ("23502", None));
         assert_eq!(state_of("something nobody has seen"), ("XX000", None));
+    }
+
+    #[test]
+    fn a_dataset_that_cannot_be_read_is_told_from_what_statements_do_to_text() {
+        let error = |message: &str| Error::from(Failure { class: None, message: message.to_owned() });
+        for (message, told) in [
+            ("IO Error: Dataset Error: the dataset \"d\" can't be read: gone", "the dataset \"d\" can't be read: gone"),
+            (
+                "Invalid Input Error: No magic bytes found at end of file 'dataset://d/y=1/a.parquet'",
+                "the dataset \"d\" can't be read: No magic bytes found at end of file 'y=1/a.parquet'",
+            ),
+            (
+                "Conversion Error: In file \"dataset://d/a.csv\" it is",
+                "the dataset \"d\" can't be read: In file \"a.csv\" it is",
+            ),
+        ] {
+            let error = error(message);
+            assert_eq!((error.code, error.message.as_str()), (ErrorCode::DatasetUnreadable, told));
+            assert_eq!(error.sqlstate.0, "58030");
+        }
+        for message in [
+            "Invalid Input Error: Dataset Error: said a client",
+            "Conversion Error: Could not convert string 'dataset://d/a' to INT32",
+            "Binder Error: dataset://d/a",
+        ] {
+            assert_eq!(error(message).code, ErrorCode::StatementFailed, "{message}");
+        }
     }
 
     #[test]

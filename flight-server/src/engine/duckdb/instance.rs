@@ -6,11 +6,16 @@ use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use typemap::SqlType;
 
+use super::dataset_io::SCHEME;
+use super::datasets::{self, Datasets};
+use super::extensions::Extensions;
 use super::ffi::{Connection, Database, keep_little};
 use super::internal::{self, quoted_text};
-use super::priority;
 use super::session::DuckDbSession;
+use crate::dataset::Source;
+use crate::engine::priority;
 use crate::engine::{Engine, EngineFacts, EngineSession, StateEntry};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -72,6 +77,8 @@ pub struct DuckDbOptions {
     pub temp_limit: Option<u64>,
     /// Directories that SQL may read. Everything else of the file system is closed to it.
     pub allow_files: Vec<PathBuf>,
+    /// Directories that SQL may write into by COPY TO, and read as well.
+    pub allow_writes: Vec<PathBuf>,
     /// Where extensions are loaded from; DuckDB's own place when `None`.
     pub extension_dir: Option<PathBuf>,
 }
@@ -116,8 +123,15 @@ pub(super) struct Instance {
     pub(super) temp_dir: PathBuf,
     /// The settings that clients may change, as far as they exist here.
     pub(super) settings: Vec<String>,
+    /// Directories that COPY TO may write into.
+    pub(super) writable: Vec<PathBuf>,
+    /// What is loaded beyond DuckDB itself.
+    pub(super) extensions: Extensions,
     /// Held by an autocommit statement that changes the catalog: DuckDB fails one of two at once.
     pub(super) catalog: Mutex<()>,
+    /// The place of a session in which nothing was set, as its search path.
+    search_path: String,
+    datasets: Datasets,
     _file: OpenFile,
 }
 
@@ -151,14 +165,26 @@ impl DuckDb {
         let database = Database::open(&options.database, &open_options(&options))
             .map_err(|failure| cannot_open(&options.database, &Error::from(failure)))?;
         let connection = database.connect()?;
-        lock_down(&connection, &options.allow_files)?;
+        let extensions = Extensions::load(&connection, options.extension_dir.as_deref())?;
+        let datasets =
+            Datasets::open(&database, &connection).map_err(|error| cannot_open(&options.database, &error))?;
+        lock_down(&connection, &options)?;
+        let here = internal::rows(&connection, "SELECT current_database(), current_schema()", &[])?;
+        let search_path = match here.into_iter().next().map(<[Option<String>; 2]>::try_from) {
+            Some(Ok([Some(catalog), Some(schema)])) => datasets::search_path(&catalog, &schema),
+            _ => return Err(Error::internal("the engine did not say which database it has opened")),
+        };
         let facts = facts(&connection)?;
         let settings = existing_settings(&connection)?;
         let instance = Arc::new(Instance {
             database: Mutex::new(Some(database)),
             temp_dir: options.temp_dir,
             settings,
+            writable: options.allow_writes,
+            extensions,
             catalog: Mutex::new(()),
+            search_path,
+            datasets,
             _file: file,
         });
         Ok(Arc::new(Self { instance, facts, sessions: Mutex::default() }))
@@ -183,17 +209,17 @@ fn open_options(options: &DuckDbOptions) -> Vec<(&'static str, String)> {
     if let Some(bytes) = options.temp_limit {
         all.push(("max_temp_directory_size", format!("{bytes}B")));
     }
-    if let Some(directory) = &options.extension_dir {
-        all.push(("extension_directory", path(directory)));
-    }
     all
 }
 
 /// Closes what clients must not reach, in the order in which DuckDB lets it be closed: nothing can be set after the last.
-fn lock_down(connection: &Connection, allow_files: &[PathBuf]) -> Result<()> {
+fn lock_down(connection: &Connection, options: &DuckDbOptions) -> Result<()> {
     let list =
         |items: &mut dyn Iterator<Item = String>| items.map(|item| quoted_text(&item)).collect::<Vec<_>>().join(", ");
-    let directories = list(&mut allow_files.iter().map(|path| path.to_string_lossy().into_owned()));
+    let allowed = options.allow_files.iter().chain(&options.allow_writes);
+    let allowed = allowed.map(|path| path.to_string_lossy().into_owned());
+    // The files of datasets are not where external ones are, but DuckDB takes them for such.
+    let directories = list(&mut allowed.chain([SCHEME.to_owned()]));
     // The server sets the streaming buffer of each connection itself, after the lock; a client that changes its own changes
     // how much of its own results is computed ahead.
     let names = SESSION_SETTINGS.iter().chain(&["streaming_buffer_size"]);
@@ -270,6 +296,21 @@ impl Engine for DuckDb {
         Ok(session)
     }
 
+    async fn describe_dataset(&self, source: &Arc<Source>) -> Result<Vec<(String, SqlType)>> {
+        let source = Arc::clone(source);
+        self.on_own_connection(move |datasets, connection| datasets.describe(connection, &source)).await
+    }
+
+    async fn put_dataset(&self, source: &Arc<Source>, columns: &[(String, SqlType)]) -> Result<()> {
+        let (source, columns) = (Arc::clone(source), columns.to_vec());
+        self.on_own_connection(move |datasets, connection| datasets.put(connection, &source, &columns)).await
+    }
+
+    async fn remove_dataset(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        self.on_own_connection(move |datasets, connection| datasets.remove(connection, &name)).await
+    }
+
     async fn shutdown(&self) {
         let sessions: Vec<_> = self.sessions.lock().drain(..).filter_map(|session| session.upgrade()).collect();
         for session in sessions {
@@ -284,7 +325,19 @@ impl Engine for DuckDb {
     }
 }
 
+impl DuckDb {
+    /// Runs `work` on a blocking thread, with a connection that no session has.
+    async fn on_own_connection<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Datasets, &Connection) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        let instance = Arc::clone(&self.instance);
+        super::session::blocking(move || work(&instance.datasets, &instance.connect()?)).await
+    }
+}
+
 /// The settings of every new connection, beyond the instance's.
-pub(super) fn prepare_connection(connection: &Connection) -> Result<()> {
-    internal::run(connection, &format!("SET streaming_buffer_size = '{STREAMING_BUFFER}'"))
+pub(super) fn prepare_connection(connection: &Connection, instance: &Instance) -> Result<()> {
+    let place = quoted_text(&instance.search_path);
+    internal::run(connection, &format!("SET streaming_buffer_size = '{STREAMING_BUFFER}'; SET search_path = {place}"))
 }

@@ -1,6 +1,7 @@
 //! The server's own statements: small results, read whole, as text.
 
 use arrow::array::{Array, AsArray};
+use typemap::wire::WireOptions;
 
 use super::convert::{Assembler, ResultShape};
 use super::ffi::{Connection, Value};
@@ -14,8 +15,10 @@ pub(super) fn rows(connection: &Connection, sql: &str, parameters: &[&Value]) ->
         prepared.bind(index + 1, value)?;
     }
     let mut result = prepared.execute()?;
-    let mut assembler =
-        Assembler::new(ResultShape::of(&result.columns())?, Cut { rows: usize::MAX, bytes: usize::MAX })?;
+    let mut assembler = Assembler::new(
+        ResultShape::of(&result.columns(), &WireOptions::default())?,
+        Cut { rows: usize::MAX, bytes: usize::MAX },
+    )?;
     while let Some(chunk) = result.fetch()? {
         assembler.fill(&chunk, 0)?;
     }

@@ -54,6 +54,12 @@ impl Turnstile {
         })
     }
 
+    /// How much of the running statement is done, from 0 to 1; `None` when none runs, or it can't be told.
+    pub(super) fn progress(&self) -> Option<f64> {
+        (*self.running.lock())?;
+        self.interrupter.lock().as_ref()?.progress()
+    }
+
     fn interrupt(&self) {
         if let Some(interrupter) = &*self.interrupter.lock() {
             interrupter.interrupt();

@@ -4,26 +4,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use typemap::wire::{WireOptions, wire_field};
 
-use super::convert::{Assembler, ResultShape};
+use super::bind::ParameterRows;
+use super::change::{as_one_transaction, change};
+use super::convert::ResultShape;
 use super::cursor::{Cursor, Step};
+use super::datasets;
 use super::errors;
-use super::ffi::{Connection, Extracted, Prepared, Returned, release_free_memory};
+use super::ffi::{Connection, Extracted, Prepared, release_free_memory};
 use super::instance::Instance;
 use super::internal;
 use super::interrupt::Run;
-use super::live::{Live, ParameterRows};
+use super::live::Live;
 use super::state::SessionState;
 use super::statement;
 use crate::engine::{Cut, Plan, StateEntry, Statement, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
 /// How long an autocommit statement is tried again while other transactions are in its way.
-const RETRY_FOR: Duration = Duration::from_secs(10);
+pub(super) const RETRY_FOR: Duration = Duration::from_secs(10);
 /// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// The transaction status, readable without the lane.
 #[derive(Default)]
@@ -38,7 +42,7 @@ impl SharedStatus {
         }
     }
 
-    fn set(&self, status: TransactionStatus) {
+    pub(super) fn set(&self, status: TransactionStatus) {
         let number = match status {
             TransactionStatus::Autocommit => 0,
             TransactionStatus::Open => 1,
@@ -63,6 +67,13 @@ pub(super) struct Lane {
     noted: Vec<StateEntry>,
 }
 
+/// In what form rows are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    pub(super) cut: Cut,
+    pub(super) options: WireOptions,
+}
+
 /// What executing a statement gave.
 pub(super) struct Executed {
     pub(super) kind: StatementKind,
@@ -79,7 +90,7 @@ pub(super) struct Executed {
 impl Lane {
     /// A lane on a new connection, in the state that `replay` describes.
     pub(super) fn open(instance: Arc<Instance>, connection: Connection, replay: &[StateEntry]) -> Result<Self> {
-        super::instance::prepare_connection(&connection)?;
+        super::instance::prepare_connection(&connection, &instance)?;
         let fresh = SessionState::of(&connection, &instance.settings)?;
         for entry in replay {
             if let Some(sql) = &entry.sql {
@@ -133,14 +144,16 @@ impl Lane {
     }
 
     /// Plans `sql` without executing it.
-    pub(super) fn plan(&mut self, sql: &str, run: &Run) -> Result<Plan> {
+    pub(super) fn plan(&mut self, sql: &str, options: &WireOptions, run: &Run) -> Result<Plan> {
+        let instance = Arc::clone(&self.instance);
         let connection = self.connection(run)?;
         let mut extracted = connection.extract(sql)?;
         match extracted.count() {
             0 => Err(no_statement()),
             1 => {
+                statement::check_allowed(&extracted.reach(0)?, sql, &instance.writable)?;
                 let prepared = run.interruptible(|| extracted.prepare(0))?;
-                plan_of(&prepared, sql)
+                plan_of(&prepared, sql, options)
             }
             // Later statements may need what earlier ones make, so nothing can be said before they run.
             _ => Ok(Plan { kind: StatementKind::Other, schema: None, is_update: false, parameters: Schema::empty() }),
@@ -148,9 +161,9 @@ impl Lane {
     }
 
     /// Executes a statement: completely, or, when it reads, up to its first batch.
-    pub(super) fn execute(&mut self, statement: &Statement, run: &Run) -> Result<Executed> {
+    pub(super) fn execute(&mut self, statement: &Statement, options: WireOptions, run: &Run) -> Result<Executed> {
         let before = self.status.get();
-        let executed = self.execute_all(statement, run);
+        let executed = self.execute_all(statement, options, run);
         match &executed {
             Ok(Executed { kind: StatementKind::Transaction | StatementKind::Other, cursor: None, .. }) => {
                 self.probe_status();
@@ -170,13 +183,14 @@ impl Lane {
         Ok(executed)
     }
 
-    fn execute_all(&mut self, statement: &Statement, run: &Run) -> Result<Executed> {
+    fn execute_all(&mut self, statement: &Statement, options: WireOptions, run: &Run) -> Result<Executed> {
+        let form = Form { cut: statement.cut, options };
         let mut extracted = self.connection(run)?.extract(&statement.sql)?;
         let count = extracted.count();
         if count == 0 {
             return Err(no_statement());
         }
-        let parameters = ParameterRows::new(statement.parameters.clone());
+        let parameters = ParameterRows::new(&statement.parameters)?;
         if count > 1 && !parameters.is_empty() {
             return Err(Error::new(
                 ErrorCode::RequestInvalid,
@@ -189,7 +203,8 @@ impl Lane {
             if index + 1 == count && count > 1 {
                 self.note_changes()?;
             }
-            let mut executed = self.execute_with_retry(statement, &mut extracted, index, run)?;
+            let mut executed =
+                self.execute_with_retry(&statement.sql, &mut extracted, index, &parameters, form, run)?;
             kinds.push(executed.kind);
             if index + 1 == count {
                 if count > 1 && kinds.iter().any(|kind| *kind != StatementKind::Read) {
@@ -222,23 +237,25 @@ impl Lane {
     /// transaction of its own, and was rolled back.
     fn execute_with_retry(
         &mut self,
-        statement: &Statement,
+        sql: &str,
         extracted: &mut Extracted,
         index: u64,
+        parameters: &ParameterRows,
+        form: Form,
         run: &Run,
     ) -> Result<Executed> {
         let start = Instant::now();
         let mut wait = Duration::from_millis(1);
         loop {
             let alone = self.status.get() == TransactionStatus::Autocommit;
-            match self.execute_once(statement, extracted, index, run) {
+            match self.execute_once(sql, extracted, index, parameters.clone(), form, run) {
                 Err(error) if alone && error.sqlstate == SqlState("40001") && start.elapsed() < RETRY_FOR => {
                     if run.wait(wait) {
                         return Err(errors::cancelled());
                     }
                     wait = (wait * 2).min(LONGEST_WAIT);
                     // DuckDB has moved the statement out of what was parsed.
-                    *extracted = self.connection(run)?.extract(&statement.sql)?;
+                    *extracted = self.connection(run)?.extract(sql)?;
                 }
                 result => return result,
             }
@@ -247,39 +264,37 @@ impl Lane {
 
     fn execute_once(
         &mut self,
-        statement: &Statement,
+        sql: &str,
         extracted: &mut Extracted,
         index: u64,
+        parameters: ParameterRows,
+        form: Form,
         run: &Run,
     ) -> Result<Executed> {
         let alone = self.status.get() == TransactionStatus::Autocommit;
         let instance = Arc::clone(&self.instance);
         let connection = self.connection(run)?;
+        statement::check_allowed(&extracted.reach(index)?, sql, &instance.writable)?;
         let prepared = run.interruptible(|| extracted.prepare(index))?;
-        statement::check_allowed(prepared.statement_type(), &statement.sql)?;
+        datasets::check_untouched(&prepared)?;
         let kind = statement::kind(prepared.statement_type());
-        let parameters = ParameterRows::new(statement.parameters.clone());
         if run.is_cancelled() {
             return Err(errors::cancelled());
         }
         let _alone_in_catalog = (alone && kind == StatementKind::Definition).then(|| instance.catalog.lock());
         if kind == StatementKind::Read {
-            return self.read(prepared, parameters, statement.cut, run);
+            return self.read(prepared, parameters, form, run);
         }
-        let is_update = statement::is_update(&prepared, &statement.sql);
+        let is_update = statement::is_update(&prepared, sql);
         if alone && parameters.len() > 1 {
-            return as_one_transaction(connection, || {
-                change(&prepared, parameters, kind, is_update, statement.cut, run)
-            });
+            return as_one_transaction(connection, || change(&prepared, parameters, kind, is_update, form, run));
         }
-        change(&prepared, parameters, kind, is_update, statement.cut, run)
+        change(&prepared, parameters, kind, is_update, form, run)
     }
 
-    fn read(&mut self, prepared: Prepared, mut parameters: ParameterRows, cut: Cut, run: &Run) -> Result<Executed> {
-        if !parameters.bind_next(&prepared)? {
-            super::bind::check_count(&prepared, 0)?;
-        }
-        let live = run.interruptible(|| Live::execute(prepared, parameters, cut))?;
+    fn read(&mut self, prepared: Prepared, mut parameters: ParameterRows, form: Form, run: &Run) -> Result<Executed> {
+        parameters.bind_first(&prepared)?;
+        let live = run.interruptible(|| Live::execute(prepared, parameters, form.cut, form.options))?;
         let schema = Arc::clone(live.schema());
         let cursor = Cursor::new(live);
         // The first rows are computed at once: most results have no more, and a failure comes as the call's own.
@@ -354,7 +369,7 @@ impl Lane {
 
     /// Asks DuckDB what its transaction status is. No call tells it, but a transaction has a number: two statements have
     /// the same one only inside a transaction.
-    fn probe_status(&mut self) {
+    pub(super) fn probe_status(&mut self) {
         let Some(connection) = &self.connection else { return };
         let number = || internal::rows(connection, "SELECT txid_current()::VARCHAR", &[]);
         let status = match (number(), number()) {
@@ -371,6 +386,11 @@ impl Lane {
         Ok(std::mem::take(&mut self.noted))
     }
 
+    /// What is to be told with the next success, of what was noted already.
+    pub(super) fn take_noted(&mut self) -> Vec<StateEntry> {
+        std::mem::take(&mut self.noted)
+    }
+
     fn note_changes(&mut self) -> Result<()> {
         let Some(connection) = &self.connection else { return Err(closed()) };
         // A failed transaction answers nothing until it is rolled back; the next question finds what is missing.
@@ -383,88 +403,14 @@ impl Lane {
     }
 }
 
-/// Runs `work` between BEGIN and COMMIT.
-fn as_one_transaction<R>(connection: &Connection, work: impl FnOnce() -> Result<R>) -> Result<R> {
-    internal::run(connection, "BEGIN TRANSACTION")?;
-    let done = work().and_then(|done| internal::run(connection, "COMMIT").map(|()| done));
-    if done.is_err()
-        && let Err(error) = internal::run(connection, "ROLLBACK")
-    {
-        tracing::debug!(%error, "the transaction was over already");
-    }
-    done
-}
-
-/// Executes a statement that changes something, once a row of parameters.
-fn change(
-    prepared: &Prepared,
-    mut parameters: ParameterRows,
-    kind: StatementKind,
-    is_update: bool,
-    cut: Cut,
-    run: &Run,
-) -> Result<Executed> {
-    let mut executed = Executed {
-        kind,
-        schema: Arc::new(Schema::empty()),
-        batches: Vec::new(),
-        cursor: None,
-        changed: None,
-        is_update,
-        state: Vec::new(),
-    };
-    if !parameters.bind_next(prepared)? {
-        super::bind::check_count(prepared, 0)?;
-    }
-    loop {
-        run.interruptible(|| execute_once_bound(prepared, cut, &mut executed))?;
-        if !parameters.bind_next(prepared)? {
-            return Ok(executed);
-        }
-    }
-}
-
-fn execute_once_bound(prepared: &Prepared, cut: Cut, executed: &mut Executed) -> Result<()> {
-    let mut result = prepared.execute()?;
-    let returned = result.returned();
-    let shape = ResultShape::of(&result.columns())?;
-    executed.schema = Arc::clone(&shape.schema);
-    let mut assembler = Assembler::new(shape, cut)?;
-    let mut batches = Vec::new();
-    while let Some(chunk) = result.fetch()? {
-        let mut taken = 0;
-        while taken < chunk.len() {
-            taken += assembler.fill(&chunk, taken)?;
-            if taken < chunk.len() {
-                batches.extend(assembler.finish()?);
-            }
-        }
-    }
-    batches.extend(assembler.finish()?);
-    if returned == Returned::ChangedRows {
-        let changed = batches.iter().map(counted).sum::<u64>();
-        executed.changed = Some(executed.changed.unwrap_or(0) + changed);
-    } else if executed.kind == StatementKind::Write {
-        let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
-        executed.changed = Some(executed.changed.unwrap_or(0) + rows);
-    }
-    executed.batches.extend(batches);
-    Ok(())
-}
-
-/// The number that DuckDB's own report of changed rows holds.
-fn counted(batch: &RecordBatch) -> u64 {
-    let column = batch.columns().first().and_then(|column| column.as_primitive_opt::<Int64Type>());
-    column.map_or(0, |counts| counts.values().iter().map(|count| count.unsigned_abs()).sum())
-}
-
-fn plan_of(prepared: &Prepared, sql: &str) -> Result<Plan> {
-    statement::check_allowed(prepared.statement_type(), sql)?;
+fn plan_of(prepared: &Prepared, sql: &str, options: &WireOptions) -> Result<Plan> {
+    datasets::check_untouched(prepared)?;
     let columns = prepared.columns();
     // One untyped parameter makes the whole result a single column of no known type.
     let known = columns.iter().all(|(_, ty)| ty.sql_type().is_some());
-    let schema = if known { Some(ResultShape::of(&columns)?.schema) } else { None };
-    let parameters = (1..=prepared.parameter_count()).map(|index| parameter(prepared, index)).collect::<Vec<_>>();
+    let schema = if known { Some(ResultShape::of(&columns, options)?.schema) } else { None };
+    let parameters =
+        (1..=prepared.parameter_count()).map(|index| parameter(prepared, index, options)).collect::<Vec<_>>();
     Ok(Plan {
         kind: statement::kind(prepared.statement_type()),
         schema,
@@ -473,12 +419,12 @@ fn plan_of(prepared: &Prepared, sql: &str) -> Result<Plan> {
     })
 }
 
-fn parameter(prepared: &Prepared, index: usize) -> Field {
+fn parameter(prepared: &Prepared, index: usize, options: &WireOptions) -> Field {
     let name = prepared.parameter_name(index).unwrap_or_else(|| index.to_string());
     prepared
         .parameter_type(index)
         .and_then(|ty| ty.sql_type())
-        .and_then(|ty| typemap::wire::wire_field(&name, &ty, true, &typemap::wire::WireOptions::default()).ok())
+        .and_then(|ty| wire_field(&name, &ty, true, options).ok())
         .unwrap_or_else(|| Field::new(&name, DataType::Utf8, true))
 }
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parking_lot::Mutex;
+use typemap::wire::WireOptions;
 
-use super::bind;
+use super::bind::ParameterRows;
 use super::convert::{Assembler, ResultShape};
 use super::ffi::{self, Chunk, Gate, Prepared, QueryResult, Ran, Receiver};
 use crate::engine::Cut;
@@ -22,52 +23,21 @@ pub(super) struct Live {
     prepared: Prepared,
     parameters: ParameterRows,
     cut: Cut,
+    options: WireOptions,
     schema: SchemaRef,
     source: Source,
 }
 
-/// Rows of parameters, one execution each.
-pub(super) struct ParameterRows {
-    batches: Vec<RecordBatch>,
-    batch: usize,
-    row: usize,
-}
-
-impl ParameterRows {
-    /// The rows of these batches; batches without columns or rows count for nothing.
-    pub(super) fn new(batches: Vec<RecordBatch>) -> Self {
-        let batches = batches.into_iter().filter(|b| b.num_columns() > 0 && b.num_rows() > 0).collect();
-        Self { batches, batch: 0, row: 0 }
-    }
-
-    /// How many rows there are in all.
-    pub(super) fn len(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
-    }
-
-    /// Whether no row is left.
-    pub(super) fn is_empty(&self) -> bool {
-        self.batch == self.batches.len()
-    }
-
-    /// Binds the next row, and tells whether there was one.
-    pub(super) fn bind_next(&mut self, prepared: &Prepared) -> Result<bool> {
-        let Some(batch) = self.batches.get(self.batch) else { return Ok(false) };
-        bind::bind_row(prepared, batch, self.row)?;
-        self.row += 1;
-        if self.row == batch.num_rows() {
-            self.batch += 1;
-            self.row = 0;
-        }
-        Ok(true)
-    }
-}
-
 impl Live {
     /// Executes `prepared` with the values that are bound to it, and again with each of `parameters` that are left.
-    pub(super) fn execute(prepared: Prepared, parameters: ParameterRows, cut: Cut) -> Result<Self> {
-        let (source, schema) = Source::execute(&prepared, cut)?;
-        Ok(Self { prepared, parameters, cut, schema, source })
+    pub(super) fn execute(
+        prepared: Prepared,
+        parameters: ParameterRows,
+        cut: Cut,
+        options: WireOptions,
+    ) -> Result<Self> {
+        let (source, schema) = Source::execute(&prepared, cut, &options)?;
+        Ok(Self { prepared, parameters, cut, options, schema, source })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
@@ -88,7 +58,7 @@ impl Live {
             if !self.parameters.bind_next(&self.prepared)? {
                 return Ok(None);
             }
-            let (source, schema) = Source::execute(&self.prepared, self.cut)?;
+            let (source, schema) = Source::execute(&self.prepared, self.cut, &self.options)?;
             if schema != self.schema {
                 return Err(Error::new(
                     ErrorCode::TypeUnsupported,
@@ -103,16 +73,16 @@ impl Live {
 /// One execution.
 enum Source {
     Gate { gate: Gate<Arc<Mutex<Gathered>>>, gathered: Arc<Mutex<Gathered>> },
-    Stream { result: QueryResult, assembler: Assembler, chunk: Option<(Chunk, usize)> },
+    Stream { result: Box<QueryResult>, assembler: Box<Assembler>, chunk: Option<(Chunk, usize)> },
     Ended,
 }
 
 impl Source {
-    fn execute(prepared: &Prepared, cut: Cut) -> Result<(Self, SchemaRef)> {
+    fn execute(prepared: &Prepared, cut: Cut, options: &WireOptions) -> Result<(Self, SchemaRef)> {
         let columns = prepared.columns();
         // Without values for its parameters a statement may not know its columns; its result does.
         if columns.iter().all(|(_, ty)| ty.sql_type().is_some()) {
-            let shape = ResultShape::of(&columns)?;
+            let shape = ResultShape::of(&columns, options)?;
             if shape.is_flat() && ffi::fits(prepared) {
                 let schema = Arc::clone(&shape.schema);
                 let gathered = Arc::new(Mutex::new(Gathered::new(Assembler::new(shape, cut)?)));
@@ -121,9 +91,9 @@ impl Source {
             }
         }
         let mut result = prepared.execute()?;
-        let assembler = Assembler::new(ResultShape::of(&result.columns())?, cut)?;
+        let assembler = Assembler::new(ResultShape::of(&result.columns(), options)?, cut)?;
         let schema = Arc::clone(assembler.schema());
-        Ok((Self::Stream { result, assembler, chunk: None }, schema))
+        Ok((Self::Stream { result: Box::new(result), assembler: Box::new(assembler), chunk: None }, schema))
     }
 
     /// The next batch. The last one ends the execution: DuckDB fails whoever asks on.
@@ -153,7 +123,7 @@ fn next_of_stream(
         let (chunk, taken) = match rest.take() {
             Some(rest) => rest,
             None => match result.fetch()? {
-                Some(chunk) => (chunk, 0),
+                Some(chunk) => (assembler.readable(chunk)?, 0),
                 None => return Ok((assembler.finish()?, false)),
             },
         };

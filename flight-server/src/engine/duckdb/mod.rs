@@ -9,9 +9,14 @@
 //! | `cursor` | open results, and how two of them share a connection |
 //! | `live` | rows that DuckDB still computes |
 //! | `convert` | DuckDB's vectors into Arrow batches |
-//! | `bind` | Arrow values into parameters |
+//! | `write` | Arrow batches into DuckDB's vectors |
+//! | `bind` | rows of parameters |
+//! | `change` | statements that change something |
+//! | `ingest` | rows into a table |
+//! | `extensions` | what is loaded beyond DuckDB itself, and what a missing one is told as |
 //! | `interrupt` | stops the right statement |
-//! | `priority` | makes statements give way to the server itself |
+//! | `datasets` | datasets as views in a catalog of their own |
+//! | `dataset_io` | what DuckDB reads of their files |
 //! | `statement` | what a statement is, and whether it is allowed |
 //! | `state` | settings, variables and place, as what brings them about again |
 //! | `catalog` | catalogs, schemas and tables |
@@ -20,22 +25,28 @@
 
 mod bind;
 mod catalog;
+mod change;
 mod convert;
 mod cursor;
+mod dataset_io;
+mod datasets;
 mod errors;
+mod extensions;
 mod ffi;
+mod ingest;
 mod instance;
 mod internal;
 mod interrupt;
 mod lane;
 mod live;
-mod priority;
 mod session;
 mod state;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod write;
 
+pub use extensions::{Examined, ExtensionState, examine_extensions, extension_command};
 pub use instance::{DuckDb, DuckDbOptions};
 
 /// The name the engine is chosen by.

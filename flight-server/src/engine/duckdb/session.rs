@@ -1,31 +1,37 @@
 //! A session's side of the engine's trait: takes each call off the async threads and onto the session's lane.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use futures::{StreamExt, stream};
-use tokio::sync::Mutex;
+use futures::{Stream, StreamExt, stream};
+use tokio::sync::{Mutex, mpsc, watch};
 use typemap::wire::WireOptions;
 
 use super::catalog;
 use super::cursor::{Cursor, Step};
 use super::errors;
+use super::ingest::{Message, Order};
 use super::instance::Instance;
 use super::internal::{self, quoted_identifier, quoted_text};
 use super::interrupt::{CancelOnDrop, Run, Turnstile};
 use super::lane::{Executed, Lane, SharedStatus};
-use super::priority;
 use super::state;
+use crate::engine::priority;
 use crate::engine::{
-    EngineSession, Location, Outcome, Plan, Rows, StateEntry, Statement, TableEntry, TableFilter, TransactionStatus,
+    EngineSession, Ingest, Ingested, Location, Outcome, Plan, Rows, StateEntry, Statement, TableEntry, TableFilter,
+    TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result};
 
 /// How long a fetch whose reader has gone may go on inside a transaction before it is interrupted: an interrupt aborts the
 /// transaction, and a reader that merely closes a result early does not mean that.
 const GRACE: Duration = Duration::from_millis(200);
+
+/// Batches of an ingest that wait for DuckDB.
+const INGEST_AHEAD: usize = 2;
 
 /// A session.
 pub(super) struct DuckDbSession {
@@ -39,6 +45,8 @@ struct Shared {
     status: Arc<SharedStatus>,
     /// How rows are written from the next statement on.
     wire: parking_lot::Mutex<WireOptions>,
+    /// Whether the session is being closed: rows that are still to come are then not waited for.
+    closing: watch::Sender<bool>,
 }
 
 impl DuckDbSession {
@@ -49,8 +57,13 @@ impl DuckDbSession {
             let turnstile = Turnstile::new(connection.interrupter());
             let lane = Lane::open(instance, connection, &replay)?;
             let status = Arc::clone(&lane.status);
-            let shared =
-                Shared { turnstile, lane: Arc::new(Mutex::new(lane)), status, wire: parking_lot::Mutex::default() };
+            let shared = Shared {
+                turnstile,
+                lane: Arc::new(Mutex::new(lane)),
+                status,
+                wire: parking_lot::Mutex::default(),
+                closing: watch::Sender::new(false),
+            };
             Ok(Arc::new(Self { shared: Arc::new(shared) }))
         })
         .await
@@ -80,7 +93,7 @@ impl Shared {
             if run.is_cancelled() {
                 return Err(errors::cancelled());
             }
-            work(&mut lane, &run)
+            work(&mut lane, &run).map_err(|error| lane.instance.extensions.explain(error))
         })
         .await
     }
@@ -95,7 +108,8 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
-async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + 'static) -> Result<R> {
+/// Runs `work` on a blocking thread, which gives way to the server's own.
+pub(super) async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + 'static) -> Result<R> {
     let work = || {
         priority::give_way();
         work()
@@ -116,13 +130,33 @@ impl EngineSession for DuckDbSession {
         *self.shared.wire.lock() = options;
     }
 
+    fn progress(&self) -> Option<f64> {
+        self.shared.turnstile.progress()
+    }
+
+    async fn ingest(&self, rows: Ingest) -> Result<Ingested> {
+        let Ingest { table, mode, schema, batches } = rows;
+        let order = Order { table, mode, schema };
+        let (sender, receiver) = mpsc::channel(INGEST_AHEAD);
+        let written = self.shared.on_lane(Duration::ZERO, move |lane, run| lane.ingest(&order, receiver, run));
+        let sent = send_rows(batches, sender, self.shared.closing.subscribe());
+        tokio::pin!(written, sent);
+        tokio::select! {
+            // It failed, or all rows have come and are written.
+            written = &mut written => written,
+            () = &mut sent => written.await,
+        }
+    }
+
     async fn plan(&self, sql: &str) -> Result<Plan> {
-        let sql = sql.to_owned();
-        self.shared.on_lane(Duration::ZERO, move |lane, run| lane.plan(&sql, run)).await
+        let (sql, wire) = (sql.to_owned(), *self.shared.wire.lock());
+        self.shared.on_lane(Duration::ZERO, move |lane, run| lane.plan(&sql, &wire, run)).await
     }
 
     async fn execute(&self, statement: Statement) -> Result<Outcome> {
-        let executed = self.shared.on_lane(Duration::ZERO, move |lane, run| lane.execute(&statement, run)).await?;
+        let wire = *self.shared.wire.lock();
+        let executed =
+            self.shared.on_lane(Duration::ZERO, move |lane, run| lane.execute(&statement, wire, run)).await?;
         let Executed { kind, schema, batches, cursor, changed, is_update, state } = executed;
         let ready = stream::iter(batches.into_iter().map(Ok));
         let batches = match cursor {
@@ -215,8 +249,8 @@ impl EngineSession for DuckDbSession {
     }
 
     async fn tables(&self, filter: &TableFilter) -> Result<Vec<TableEntry>> {
-        let filter = filter.clone();
-        self.with_connection(move |connection| catalog::tables(connection, &filter)).await
+        let (filter, wire) = (filter.clone(), *self.shared.wire.lock());
+        self.with_connection(move |connection| catalog::tables(connection, &filter, &wire)).await
     }
 
     async fn table_types(&self) -> Result<Vec<String>> {
@@ -224,6 +258,7 @@ impl EngineSession for DuckDbSession {
     }
 
     async fn close(&self) {
+        self.shared.closing.send_replace(true);
         // Whatever runs is told to stop until the lane is free, and nothing runs on it after that.
         let mut lane = {
             let _stop = self.shared.turnstile.stop_all();
@@ -237,6 +272,28 @@ impl EngineSession for DuckDbSession {
         .await;
         if let Err(error) = closed {
             tracing::error!(%error, "a session's connection was not closed cleanly");
+        }
+    }
+}
+
+/// Sends a client's rows until they end, fail, or nobody wants them. Without an end they are taken for cancelled.
+async fn send_rows(
+    mut batches: Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>,
+    sender: mpsc::Sender<Message>,
+    mut closing: watch::Receiver<bool>,
+) {
+    loop {
+        let message = tokio::select! {
+            batch = batches.next() => match batch {
+                Some(Ok(batch)) => Message::Batch(batch),
+                Some(Err(error)) => Message::Failed(error),
+                None => Message::End,
+            },
+            _ = closing.wait_for(|closing| *closing) => return,
+        };
+        let is_last = !matches!(message, Message::Batch(_));
+        if sender.send(message).await.is_err() || is_last {
+            return;
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::datasets;
 use super::ffi::{Connection, Value};
 use super::internal::{self, quoted_identifier, quoted_text};
 use crate::engine::StateEntry;
@@ -73,7 +74,8 @@ pub(super) fn settings(connection: &Connection, allowed: &[String]) -> Result<Ve
         .collect())
 }
 
-/// The statement that moves to a catalog and schema. Without a schema it is the catalog's own default.
+/// The statement that moves to a catalog and schema. Without a schema it is the catalog's own default. Datasets are found
+/// by their bare names there too.
 pub(super) fn move_to(connection: &Connection, catalog: Option<&str>, schema: Option<&str>) -> Result<String> {
     let here = internal::rows(connection, "SELECT current_database()", &[])?;
     let current = here.into_iter().next().and_then(|row| row.into_iter().next()).flatten().unwrap_or_default();
@@ -93,7 +95,7 @@ pub(super) fn move_to(connection: &Connection, catalog: Option<&str>, schema: Op
     if exists.is_empty() {
         return Err(missing("schema", schema, "3F000"));
     }
-    Ok(format!("USE {}.{}", quoted_identifier(catalog), quoted_identifier(schema)))
+    Ok(format!("SET search_path = {}", quoted_text(&datasets::search_path(catalog, schema))))
 }
 
 fn missing(what: &str, name: &str, state: &'static str) -> crate::error::Error {

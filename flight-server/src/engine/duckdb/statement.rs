@@ -1,8 +1,10 @@
 //! What a statement is, by DuckDB's parser, and whether a client may run it.
 
+use std::path::{Path, PathBuf};
+
 use duckdb::ffi as c;
 
-use super::ffi::{Prepared, StatementType};
+use super::ffi::{CopyTarget, Prepared, Reach, StatementType};
 use crate::engine::StatementKind;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -26,12 +28,13 @@ pub(super) fn kind(ty: StatementType) -> StatementKind {
     }
 }
 
-/// Refuses statements that reach beyond the session's own data: other files, code, or the whole instance.
+/// Refuses statements that reach beyond the session's own data: other files, code, or the whole instance. Files may be
+/// written below the directories `writable`.
 ///
-/// DuckDB's lockdown does not cover these. The type is the parser's; where a type is allowed only in part, the words of
-/// `sql` decide, skipping comments and quoted text.
-pub(super) fn check_allowed(ty: StatementType, sql: &str) -> Result<()> {
-    let refused = match ty.0 {
+/// DuckDB's lockdown does not cover these. What the statement would do is the parser's word; where a type is allowed only in
+/// part, the words of `sql` decide, skipping comments and quoted text.
+pub(super) fn check_allowed(reach: &Reach, sql: &str, writable: &[PathBuf]) -> Result<()> {
+    let refused = match reach.ty.0 {
         c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_ATTACH => "ATTACH",
         c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DETACH => "DETACH",
         c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_LOAD => "INSTALL and LOAD",
@@ -39,11 +42,12 @@ pub(super) fn check_allowed(ty: StatementType, sql: &str) -> Result<()> {
         c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPORT => "EXPORT DATABASE",
         c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY_DATABASE => "COPY FROM DATABASE",
         c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_PRAGMA => "this PRAGMA",
-        c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CREATE if mentions_secret(sql) => "CREATE SECRET",
-        c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DROP if mentions_secret(sql) => "DROP SECRET",
-        c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SET if sets_globally(sql) => "SET GLOBAL",
-        c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY if copies_to_file(sql) => "COPY TO a file of the server",
-        _ => return Ok(()),
+        c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CREATE if mentions_secret(sql, reach.is_wrapped) => {
+            "CREATE SECRET"
+        }
+        c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DROP if mentions_secret(sql, reach.is_wrapped) => "DROP SECRET",
+        c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SET if reach.is_wrapped || sets_globally(sql) => "SET GLOBAL",
+        _ => return check_target(&reach.writes, writable),
     };
     Err(Error::new(
         ErrorCode::StatementForbidden,
@@ -51,10 +55,57 @@ pub(super) fn check_allowed(ty: StatementType, sql: &str) -> Result<()> {
     ))
 }
 
-/// Whether one of the statements in `sql` creates or drops a secret: the word comes before any name does.
-fn mentions_secret(sql: &str) -> bool {
+/// Refuses to write files anywhere but below the directories `writable`.
+fn check_target(target: &CopyTarget, writable: &[PathBuf]) -> Result<()> {
+    let path = match target {
+        CopyTarget::None => return Ok(()),
+        CopyTarget::Path(path) => path,
+        CopyTarget::Computed => {
+            return Err(not_writable(
+                "COPY TO takes the name of its file, or FILENAME_PATTERN, only as plain text here",
+            ));
+        }
+    };
+    match real_target(path) {
+        Some(real) if writable.iter().any(|directory| real.starts_with(directory)) => Ok(()),
+        _ => Err(not_writable(&format!("COPY TO may not write to {path:?}"))),
+    }
+}
+
+fn not_writable(what: &str) -> Error {
+    Error::new(
+        ErrorCode::StatementForbidden,
+        format!("{what}; it may write below the directories that the operator opens with --allow-writes"),
+    )
+}
+
+/// Where a file of that name would really be, as DuckDB reads the name; `None` where it can't be told, or is elsewhere than
+/// in the file system.
+fn real_target(path: &str) -> Option<PathBuf> {
+    // DuckDB reads these as the home directory, and as URLs.
+    if path.starts_with('~') || path.contains("://") || path.to_ascii_lowercase().starts_with("file:") {
+        return None;
+    }
+    let path = Path::new(path);
+    // What is there already may be a link to elsewhere.
+    if path.symlink_metadata().is_ok() {
+        return path.canonicalize().ok();
+    }
+    let parent = match path.parent()? {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        parent => parent,
+    };
+    Some(parent.canonicalize().ok()?.join(path.file_name()?))
+}
+
+/// Whether one of the statements in `sql` creates or drops a secret: the word comes before any name does. Within what wraps
+/// them, it may come anywhere.
+fn mentions_secret(sql: &str, is_wrapped: bool) -> bool {
     const BEFORE: [&str; 9] = ["CREATE", "DROP", "OR", "REPLACE", "PERSISTENT", "TEMPORARY", "TEMP", "IF", "EXISTS"];
     statements(sql).iter().any(|words| {
+        if is_wrapped {
+            return words.iter().any(|word| word == "SECRET");
+        }
         let mut words = words.iter().skip_while(|word| BEFORE.contains(&word.as_str()));
         words.next().is_some_and(|word| word == "SECRET")
     })
@@ -65,14 +116,6 @@ fn sets_globally(sql: &str) -> bool {
     statements(sql).iter().any(|words| {
         let mut words = words.iter().map(String::as_str);
         matches!(words.next(), Some("SET" | "RESET")) && words.next() == Some("GLOBAL")
-    })
-}
-
-/// Whether one of the statements in `sql` copies into a file: TO comes before FROM, outside of parentheses.
-fn copies_to_file(sql: &str) -> bool {
-    statements(sql).iter().any(|words| {
-        let mut words = words.iter().map(String::as_str);
-        words.next() == Some("COPY") && words.find(|word| ["TO", "FROM"].contains(word)) == Some("TO")
     })
 }
 
@@ -150,10 +193,10 @@ mod tests {
             "SELECT 1; DROP SECRET s",
             "drop temporary secret if exists s",
         ] {
-            assert!(mentions_secret(sql), "{sql}");
+            assert!(mentions_secret(sql, false), "{sql}");
         }
         for sql in ["CREATE TABLE secret (a INT)", "DROP TABLE \"SECRET\"", "CREATE VIEW v AS SELECT 'SECRET'"] {
-            assert!(!mentions_secret(sql), "{sql}");
+            assert!(!mentions_secret(sql, false), "{sql}");
         }
     }
 
@@ -166,21 +209,9 @@ mod tests {
     }
 
     #[test]
-    fn copies_into_files_are_told_from_copies_out_of_them() {
-        for sql in
-            ["COPY t TO 'x.csv'", "copy (select a from t) to 'x' (format parquet)", "SELECT 1; COPY \"from\" TO 'x'"]
-        {
-            assert!(copies_to_file(sql), "{sql}");
-        }
-        for sql in ["COPY t FROM 'to.csv'", "COPY t (\"to\", b) FROM 'x'"] {
-            assert!(!copies_to_file(sql), "{sql}");
-        }
-    }
-
-    #[test]
     fn unfinished_quotes_and_comments_end_with_the_text() {
         for sql in ["'", "\"abc", "/* ", "--", "é'é"] {
-            assert!(!mentions_secret(sql));
+            assert!(!mentions_secret(sql, false));
         }
     }
 }

@@ -53,6 +53,11 @@ where
         Ok(())
     }
 
+    fn append_nulls(&mut self, count: usize) {
+        self.values.resize(self.values.len() + count, T::Native::default());
+        self.nulls.append_nulls(count);
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         primitive::<T>(&self.wire, std::mem::take(&mut self.values), &mut self.nulls)
     }
@@ -102,6 +107,11 @@ where
         Ok(())
     }
 
+    fn append_nulls(&mut self, count: usize) {
+        self.values.resize(self.values.len() + count, T::Native::default());
+        self.nulls.append_nulls(count);
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         primitive::<T>(&self.wire, std::mem::take(&mut self.values), &mut self.nulls)
     }
@@ -143,6 +153,11 @@ impl Column for Booleans {
         Ok(())
     }
 
+    fn append_nulls(&mut self, count: usize) {
+        self.values.append_n(count, false);
+        self.nulls.append_nulls(count);
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         Ok(Arc::new(BooleanArray::new(self.values.finish(), self.nulls.finish())))
     }
@@ -171,6 +186,11 @@ impl Column for Uuids {
         Ok(())
     }
 
+    fn append_nulls(&mut self, count: usize) {
+        self.bytes.resize(self.bytes.len() + 16 * count, 0);
+        self.nulls.append_nulls(count);
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
         Ok(Arc::new(FixedSizeBinaryArray::try_new(16, bytes, self.nulls.finish())?))
@@ -191,6 +211,10 @@ impl Column for Nothing {
     fn append(&mut self, _vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
         self.rows += rows.len();
         Ok(())
+    }
+
+    fn append_nulls(&mut self, count: usize) {
+        self.rows += count;
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {

@@ -27,6 +27,7 @@ pub(super) struct ResultShape {
     types: Vec<SqlType>,
     /// The schema of its batches on the wire.
     pub(super) schema: SchemaRef,
+    options: WireOptions,
 }
 
 impl ResultShape {
@@ -34,21 +35,17 @@ impl ResultShape {
     ///
     /// # Errors
     /// TYPE_UNSUPPORTED, naming the column whose type can't be carried.
-    pub(super) fn of(columns: &[(String, LogicalType)]) -> Result<Self> {
+    pub(super) fn of(columns: &[(String, LogicalType)], options: &WireOptions) -> Result<Self> {
         let mut types = Vec::with_capacity(columns.len());
         let mut fields: Vec<Field> = Vec::with_capacity(columns.len());
         for (name, ty) in columns {
             let ty = ty.sql_type().ok_or_else(|| {
                 Error::new(ErrorCode::TypeUnsupported, format!("the type of column \"{name}\" is not known; cast it"))
             })?;
-            let field =
-                wire_field(name, &ty, true, &WireOptions::default()).map_err(|error| unsupported(name, &error))?;
-            // A type that has a wire type may still be one that the converter can't read yet.
-            column::column(&ty).map_err(|error| unsupported(name, &error))?;
-            fields.push(field);
+            fields.push(wire_field(name, &ty, true, options).map_err(|error| unsupported(name, &error))?);
             types.push(ty);
         }
-        Ok(Self { types, schema: Arc::new(Schema::new(fields)) })
+        Ok(Self { types, schema: Arc::new(Schema::new(fields)), options: *options })
     }
 
     /// Whether no column is a list, a struct or the like, within which DuckDB may keep values in more than one layout.
@@ -56,9 +53,25 @@ impl ResultShape {
         self.types.iter().all(|ty| {
             !matches!(
                 ty.without_alias(),
-                SqlType::List(_) | SqlType::Array(..) | SqlType::Struct(_) | SqlType::Map(..) | SqlType::Union(_)
+                SqlType::List(_)
+                    | SqlType::Array(..)
+                    | SqlType::Struct(_)
+                    | SqlType::Map(..)
+                    | SqlType::Union(_)
+                    | SqlType::Variant
             )
         })
+    }
+}
+
+/// Whether values of this type are, or hold, VARIANT values.
+fn has_variants(ty: &SqlType) -> bool {
+    match ty {
+        SqlType::Variant => true,
+        SqlType::Alias { base: inner, .. } | SqlType::List(inner) | SqlType::Array(inner, _) => has_variants(inner),
+        SqlType::Map(key, value) => has_variants(key) || has_variants(value),
+        SqlType::Struct(members) | SqlType::Union(members) => members.iter().any(|(_, ty)| has_variants(ty)),
+        _ => false,
     }
 }
 
@@ -77,6 +90,7 @@ pub(super) struct Assembler {
     bytes: usize,
     /// Bytes of each row of the chunk at hand beyond `row_width`.
     lengths: Vec<usize>,
+    has_variants: bool,
 }
 
 impl Assembler {
@@ -85,14 +99,25 @@ impl Assembler {
             .types
             .iter()
             .zip(shape.schema.fields())
-            .map(|(ty, field)| column::column(ty).map_err(|error| unsupported(field.name(), &error)))
+            .map(|(ty, field)| {
+                column::column(ty, field.data_type(), &shape.options).map_err(|error| unsupported(field.name(), &error))
+            })
             .collect::<Result<Vec<_>>>()?;
+        let has_variants = shape.types.iter().any(has_variants);
         let row_width = columns.iter().map(|column| column.width()).sum();
-        Ok(Self { shape, columns, cut, row_width, rows: 0, bytes: 0, lengths: Vec::new() })
+        Ok(Self { shape, columns, cut, row_width, rows: 0, bytes: 0, lengths: Vec::new(), has_variants })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.shape.schema
+    }
+
+    /// A chunk of the result as [`Self::fill`] reads it.
+    ///
+    /// # Errors
+    /// When a VARIANT value can't be written as JSON.
+    pub(super) fn readable(&self, chunk: Chunk) -> Result<Chunk> {
+        if self.has_variants { Ok(chunk.variants_as_json()?) } else { Ok(chunk) }
     }
 
     /// Takes rows of `chunk` from `start` on, as many as the batch still takes, and tells how many; fewer than there

@@ -97,6 +97,12 @@ impl Column for Lists {
         Ok(())
     }
 
+    fn append_nulls(&mut self, count: usize) {
+        let end = self.offsets.last().copied().unwrap_or(0);
+        self.offsets.resize(self.offsets.len() + count, end);
+        self.nulls.append_nulls(count);
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, vec![0])));
         let values = self.element.finish()?;
@@ -110,6 +116,40 @@ impl Column for Lists {
             other => Err(unexpected_wire(other)),
         }
     }
+}
+
+/// The runs of rows for which `holds` holds, and of those for which not, in order. `always` says that it holds for all.
+fn runs(rows: Range<usize>, always: bool, holds: impl Fn(usize) -> bool) -> impl Iterator<Item = (Range<usize>, bool)> {
+    let mut start = rows.start;
+    std::iter::from_fn(move || {
+        if start == rows.end {
+            return None;
+        }
+        let held = always || holds(start);
+        let end = if always { None } else { (start + 1..rows.end).find(|row| holds(*row) != held) };
+        let run = start..end.unwrap_or(rows.end);
+        start = run.end;
+        Some((run, held))
+    })
+}
+
+/// Copies the values of `child` for which `is_seen` holds; the others are hidden by what they are part of. They become NULL,
+/// and raise nothing.
+fn append_seen(
+    column: &mut dyn Column,
+    child: &Vector<'_>,
+    rows: Range<usize>,
+    all: bool,
+    is_seen: impl Fn(usize) -> bool,
+) -> Result<(), ConvertError> {
+    for (run, seen) in runs(rows, all, is_seen) {
+        if seen {
+            column.append(child, run)?;
+        } else {
+            column.append_nulls(run.len());
+        }
+    }
+    Ok(())
 }
 
 /// ARRAY: so many elements a row.
@@ -146,9 +186,21 @@ impl Column for Arrays {
 
     fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
         let child = vector.element().ok_or_else(|| unexpected_layout(vector.physical()))?;
-        self.element.append(&child, rows.start * self.size..rows.end * self.size)?;
-        self.nulls.append(vector.validity(), rows);
+        let (size, validity) = (self.size, vector.validity());
+        for (run, is_valid) in runs(rows.clone(), validity.is_none(), |row| is_valid(validity, row)) {
+            if is_valid {
+                self.element.append(&child, run.start * size..run.end * size)?;
+            } else {
+                self.element.append_nulls(run.len() * size);
+            }
+        }
+        self.nulls.append(validity, rows);
         Ok(())
+    }
+
+    fn append_nulls(&mut self, count: usize) {
+        self.element.append_nulls(self.size * count);
+        self.nulls.append_nulls(count);
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
@@ -189,12 +241,20 @@ impl Column for Structs {
     }
 
     fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
+        let validity = vector.validity();
         for (index, member) in self.members.iter_mut().enumerate() {
             let child = vector.member(index).ok_or_else(|| unexpected_layout(vector.physical()))?;
-            member.append(&child, rows.clone())?;
+            append_seen(member.as_mut(), &child, rows.clone(), validity.is_none(), |row| is_valid(validity, row))?;
         }
-        self.nulls.append(vector.validity(), rows);
+        self.nulls.append(validity, rows);
         Ok(())
+    }
+
+    fn append_nulls(&mut self, count: usize) {
+        for member in &mut self.members {
+            member.append_nulls(count);
+        }
+        self.nulls.append_nulls(count);
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
@@ -246,11 +306,23 @@ impl Column for Unions {
             let tag = if valid { i8::try_from(tags[row]).map_err(|_| layout())? } else { 0 };
             self.tags.push(tag);
         }
+        let chosen = &self.tags[self.tags.len() - rows.len()..];
         for (index, member) in self.members.iter_mut().enumerate() {
             let child = vector.member(index + 1).ok_or_else(layout)?;
-            member.append(&child, rows.clone())?;
+            let is_chosen = |row: usize| {
+                is_valid(whole, row) && is_valid(tagged, row) && usize::try_from(chosen[row - rows.start]) == Ok(index)
+            };
+            append_seen(member.as_mut(), &child, rows.clone(), false, is_chosen)?;
         }
         Ok(())
+    }
+
+    fn append_nulls(&mut self, count: usize) {
+        // Arrow's unions have no NULL of their own: it is one of the first member.
+        self.tags.resize(self.tags.len() + count, 0);
+        for member in &mut self.members {
+            member.append_nulls(count);
+        }
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
@@ -261,6 +333,7 @@ impl Column for Unions {
     }
 }
 
-fn unexpected_wire(wire: &DataType) -> ArrowError {
+/// The error of a nested type for which the type map gives another wire type than is built here.
+pub(super) fn unexpected_wire(wire: &DataType) -> ArrowError {
     ArrowError::SchemaError(format!("the type map gives {wire} for a nested type, which is not built here"))
 }

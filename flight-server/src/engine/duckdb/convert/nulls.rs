@@ -37,6 +37,12 @@ impl Nulls {
         self.len += count;
     }
 
+    /// So many NULLs more.
+    pub(super) fn append_nulls(&mut self, count: usize) {
+        self.bits().append_n(count, false);
+        self.len += count;
+    }
+
     /// Makes the value at `index` of those gathered so far NULL.
     pub(super) fn clear(&mut self, index: usize) {
         self.bits().set_bit(index, false);

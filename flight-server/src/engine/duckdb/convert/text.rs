@@ -46,6 +46,12 @@ impl Values {
         Ok(())
     }
 
+    fn append_nulls(&mut self, count: usize) {
+        let end = self.offsets.last().copied().unwrap_or(0);
+        self.offsets.resize(self.offsets.len() + count, end);
+        self.nulls.append_nulls(count);
+    }
+
     fn take(&mut self) -> (OffsetBuffer<i32>, Buffer, Option<arrow::buffer::NullBuffer>) {
         let taken = std::mem::take(self);
         let mut nulls = taken.nulls;
@@ -93,6 +99,10 @@ impl Column for Verbatim {
 
     fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
         self.values.append_bytes(vector, rows)
+    }
+
+    fn append_nulls(&mut self, count: usize) {
+        self.values.append_nulls(count);
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
@@ -152,6 +162,10 @@ impl Column for Enums {
         }
         self.values.nulls.append(validity, rows);
         Ok(())
+    }
+
+    fn append_nulls(&mut self, count: usize) {
+        self.values.append_nulls(count);
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
@@ -224,6 +238,10 @@ impl Column for Rendered {
         }
         self.values.nulls.append(validity, rows);
         Ok(())
+    }
+
+    fn append_nulls(&mut self, count: usize) {
+        self.values.append_nulls(count);
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {

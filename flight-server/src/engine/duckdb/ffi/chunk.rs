@@ -1,9 +1,16 @@
 //! Up to 2048 rows of a result, by columns.
 
+use std::ffi::c_char;
+
 use duckdb::ffi;
 
 use super::logical_type::LogicalType;
 use super::vector::Vector;
+use super::{Failure, taken_text};
+
+unsafe extern "C" {
+    fn pintail_variants_as_json(chunk: ffi::duckdb_data_chunk, error: *mut *mut c_char) -> ffi::duckdb_data_chunk;
+}
 
 /// Rows, by columns. Its vectors are flat, and die with it.
 pub(in crate::engine::duckdb) struct Chunk {
@@ -50,6 +57,19 @@ impl Chunk {
             chunk.columns.push(LogicalType::owned(ty)?);
         }
         Some(chunk)
+    }
+
+    /// The same rows with JSON in the place of each VARIANT, however nested.
+    ///
+    /// # Errors
+    /// When a value can't be written as JSON.
+    pub(in crate::engine::duckdb) fn variants_as_json(&self) -> Result<Self, Failure> {
+        let mut error: *mut c_char = std::ptr::null_mut();
+        // SAFETY: the chunk is live and the out pointer ours.
+        let raw = unsafe { pintail_variants_as_json(self.raw, &mut error) };
+        // SAFETY: null, or a message that was allocated for us.
+        let message = unsafe { taken_text(error) };
+        Self::owned(raw).ok_or_else(|| Failure::new(message.unwrap_or_default()))
     }
 
     /// How many rows there are.

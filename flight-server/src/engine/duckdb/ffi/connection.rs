@@ -1,5 +1,6 @@
 //! A connection: one statement at a time, its own temporary objects, settings and transaction.
 
+use std::ffi::{CStr, c_char};
 use std::ptr;
 use std::sync::Arc;
 
@@ -28,6 +29,11 @@ impl Drop for RawConnection {
     }
 }
 
+unsafe extern "C" {
+    fn pintail_watch_progress(connection: ffi::duckdb_connection);
+    fn pintail_abort_transaction(connection: ffi::duckdb_connection, reason: *const c_char);
+}
+
 /// A connection. One result stream lives on it at a time: preparing or running anything else ends the stream.
 pub(in crate::engine::duckdb) struct Connection(Arc<RawConnection>);
 
@@ -38,7 +44,23 @@ impl Connection {
         if unsafe { ffi::duckdb_connect(database.0, &mut handle) } != ffi::DuckDBSuccess || handle.is_null() {
             return Err(Failure::new("DuckDB could not open another connection"));
         }
+        // SAFETY: the connection was opened just now, and nothing runs on it.
+        unsafe { pintail_watch_progress(handle) };
         Ok(Self(Arc::new(RawConnection { handle, _database: database })))
+    }
+
+    pub(super) fn raw(&self) -> &Arc<RawConnection> {
+        &self.0
+    }
+
+    /// Makes the open transaction one that can only be rolled back; does nothing when none is open.
+    pub(in crate::engine::duckdb) fn abort_transaction(&self, reason: &CStr) {
+        // SAFETY: the connection is open, and the text NUL-terminated and copied.
+        unsafe { pintail_abort_transaction(self.0.handle, reason.as_ptr()) };
+    }
+
+    pub(super) fn handle(&self) -> ffi::duckdb_connection {
+        self.0.handle
     }
 
     /// What can stop or watch this connection's statement from another thread.
@@ -86,5 +108,13 @@ impl Interrupter {
     pub(in crate::engine::duckdb) fn interrupt(&self) {
         // SAFETY: the connection is open as long as this holds it; the call sets an atomic flag.
         unsafe { ffi::duckdb_interrupt(self.0.handle) };
+    }
+
+    /// How much of the running statement is done, from 0 to 1, as far as DuckDB can tell.
+    pub(in crate::engine::duckdb) fn progress(&self) -> Option<f64> {
+        // SAFETY: the connection is open as long as this holds it; the call reads atomics.
+        let progress = unsafe { ffi::duckdb_query_progress(self.0.handle) };
+        // A negative number says that nothing runs, or that it can't be told.
+        (progress.percentage >= 0.0).then(|| (progress.percentage / 100.0).min(1.0))
     }
 }

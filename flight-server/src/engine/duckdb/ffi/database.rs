@@ -48,6 +48,10 @@ impl Database {
         Ok(Self(Arc::new(RawDatabase(database))))
     }
 
+    pub(super) fn handle(&self) -> ffi::duckdb_database {
+        self.0.0
+    }
+
     /// Opens a connection.
     ///
     /// # Errors

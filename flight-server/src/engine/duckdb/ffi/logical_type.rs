@@ -1,16 +1,24 @@
 //! DuckDB's description of a type, read into and made from a [`SqlType`].
 
+use std::ffi::c_char;
+
 use duckdb::ffi;
 use typemap::SqlType;
 
 use super::vector::Physical;
 use super::{Failure, c_string, taken_text};
 
+unsafe extern "C" {
+    fn pintail_geometry_type(crs: *const c_char) -> ffi::duckdb_logical_type;
+}
+
 /// A type.
 pub(in crate::engine::duckdb) struct LogicalType(ffi::duckdb_logical_type);
 
 // SAFETY: a type description belongs to whoever holds it, and is not changed after it was made.
 unsafe impl Send for LogicalType {}
+// SAFETY: as above; every call that takes it only reads it.
+unsafe impl Sync for LogicalType {}
 
 impl LogicalType {
     /// Takes over a type that DuckDB handed out; `None` for a null pointer.
@@ -61,7 +69,8 @@ impl LogicalType {
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR
             | ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB
             | ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIT
-            | ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGNUM => Physical::Bytes,
+            | ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGNUM
+            | ffi::DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY => Physical::Bytes,
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_LIST | ffi::DUCKDB_TYPE_DUCKDB_TYPE_MAP => Physical::List,
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => {
                 // SAFETY: the type is live and an array.
@@ -136,7 +145,10 @@ impl LogicalType {
                     }
                 })?)
             }
-            ffi::DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY => SqlType::Geometry { crs: None },
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY => {
+                // SAFETY: the type is live and a geometry; the text is ours to free.
+                SqlType::Geometry { crs: unsafe { taken_text(ffi::duckdb_geometry_type_get_crs(self.0)) } }
+            }
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT => SqlType::Variant,
             id => return SIMPLE.iter().find(|(simple, _)| *simple == id).map(|(_, ty)| ty.clone()),
         })
@@ -154,17 +166,39 @@ impl LogicalType {
     /// Describes `ty` to DuckDB. Names of user-defined types are not kept: their base type is described.
     ///
     /// # Errors
-    /// For types that values can't be made of through the C API.
+    /// For a type that DuckDB does not take.
     pub(in crate::engine::duckdb) fn describing(ty: &SqlType) -> Result<Self, Failure> {
         if let Some((id, _)) = SIMPLE.iter().find(|(_, simple)| simple == ty) {
             // SAFETY: a type that needs no parameters.
             return Self::made(unsafe { ffi::duckdb_create_logical_type(*id) }, ty);
         }
         let raw = match ty {
-            SqlType::Json => return Self::describing(&SqlType::Varchar),
+            SqlType::Json => {
+                let text = Self::describing(&SqlType::Varchar)?;
+                // SAFETY: the type is live, and the name NUL-terminated and copied.
+                unsafe { ffi::duckdb_logical_type_set_alias(text.0, c"JSON".as_ptr()) };
+                return Ok(text);
+            }
             SqlType::Alias { base, .. } => return Self::describing(base),
+            // SAFETY: a type that needs no parameters.
+            SqlType::Variant => unsafe { ffi::duckdb_create_logical_type(ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARIANT) },
+            // SAFETY: a type that needs no parameters.
+            SqlType::Geometry { crs: None } => unsafe {
+                ffi::duckdb_create_logical_type(ffi::DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY)
+            },
+            SqlType::Geometry { crs: Some(crs) } => {
+                let crs = c_string(crs)?;
+                // SAFETY: the text is NUL-terminated and copied.
+                unsafe { pintail_geometry_type(crs.as_ptr()) }
+            }
             // SAFETY: DuckDB checks precision and scale.
             SqlType::Decimal { precision, scale } => unsafe { ffi::duckdb_create_decimal_type(*precision, *scale) },
+            SqlType::Enum(values) => {
+                let values = values.iter().map(|value| c_string(value)).collect::<Result<Vec<_>, _>>()?;
+                let mut raw: Vec<_> = values.iter().map(|value| value.as_ptr()).collect();
+                // SAFETY: the array has as many live texts as is said, and they are copied.
+                unsafe { ffi::duckdb_create_enum_type(raw.as_mut_ptr(), raw.len() as u64) }
+            }
             SqlType::List(element) => {
                 let element = Self::describing(element)?;
                 // SAFETY: the element's type is live and copied.
@@ -180,16 +214,14 @@ impl LogicalType {
                 // SAFETY: both types are live and copied.
                 unsafe { ffi::duckdb_create_map_type(key.0, value.0) }
             }
-            SqlType::Struct(fields) => {
-                let types = fields.iter().map(|(_, ty)| Self::describing(ty)).collect::<Result<Vec<_>, _>>()?;
-                let names = fields.iter().map(|(name, _)| c_string(name)).collect::<Result<Vec<_>, _>>()?;
-                let mut raw_types: Vec<_> = types.iter().map(Self::raw).collect();
-                let mut raw_names: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+            SqlType::Struct(fields) => described_members(fields, |types, names, count| {
                 // SAFETY: both arrays have as many live elements as is said, and are copied.
-                unsafe {
-                    ffi::duckdb_create_struct_type(raw_types.as_mut_ptr(), raw_names.as_mut_ptr(), fields.len() as u64)
-                }
-            }
+                unsafe { ffi::duckdb_create_struct_type(types, names, count) }
+            })?,
+            SqlType::Union(members) => described_members(members, |types, names, count| {
+                // SAFETY: as for a struct.
+                unsafe { ffi::duckdb_create_union_type(types, names, count) }
+            })?,
             _ => std::ptr::null_mut(),
         };
         Self::made(raw, ty)
@@ -197,7 +229,7 @@ impl LogicalType {
 
     fn made(raw: ffi::duckdb_logical_type, ty: &SqlType) -> Result<Self, Failure> {
         Self::owned(raw).ok_or_else(|| {
-            Failure::new(format!("Not implemented Error: a value of type {ty} can't be bound to a parameter"))
+            Failure::new(format!("Not implemented Error: values of type {ty} can't be sent to the engine"))
         })
     }
 }
@@ -207,6 +239,18 @@ impl Drop for LogicalType {
         // SAFETY: made by or handed out by DuckDB for us, destroyed only here.
         unsafe { ffi::duckdb_destroy_logical_type(&mut self.0) };
     }
+}
+
+/// A type with named members, made by `make`.
+fn described_members(
+    members: &[(String, SqlType)],
+    make: impl Fn(*mut ffi::duckdb_logical_type, *mut *const c_char, u64) -> ffi::duckdb_logical_type,
+) -> Result<ffi::duckdb_logical_type, Failure> {
+    let types = members.iter().map(|(_, ty)| LogicalType::describing(ty)).collect::<Result<Vec<_>, _>>()?;
+    let names = members.iter().map(|(name, _)| c_string(name)).collect::<Result<Vec<_>, _>>()?;
+    let mut raw_types: Vec<_> = types.iter().map(LogicalType::raw).collect();
+    let mut raw_names: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+    Ok(make(raw_types.as_mut_ptr(), raw_names.as_mut_ptr(), members.len() as u64))
 }
 
 fn boxed(raw: ffi::duckdb_logical_type) -> Option<Box<SqlType>> {

@@ -8,26 +8,34 @@
 #![allow(unsafe_code, reason = "the C API can't be called otherwise; each block states why it is sound")]
 
 mod allocator;
+mod appender;
 mod chunk;
 mod connection;
 mod database;
+mod dataset_catalog;
+mod dataset_files;
 mod gate;
 mod logical_type;
 mod result;
 mod statement;
 mod value;
 pub(in crate::engine::duckdb) mod vector;
+mod writable;
 
 pub(in crate::engine::duckdb) use allocator::{keep_little, release_free_memory};
+pub(in crate::engine::duckdb) use appender::{APPENDED_ROWS, Appender};
 pub(in crate::engine::duckdb) use chunk::Chunk;
 pub(in crate::engine::duckdb) use connection::{Connection, Interrupter};
 pub(in crate::engine::duckdb) use database::Database;
+pub(in crate::engine::duckdb) use dataset_catalog::NewView;
+pub(in crate::engine::duckdb) use dataset_files::{DatasetFile, DatasetFiles, IsInterrupted, ListedFile, Stopped};
 pub(in crate::engine::duckdb) use gate::{Gate, Ran, Receiver, fits};
 pub(in crate::engine::duckdb) use logical_type::LogicalType;
 pub(in crate::engine::duckdb) use result::{QueryResult, Returned};
-pub(in crate::engine::duckdb) use statement::{Extracted, Prepared, StatementType};
+pub(in crate::engine::duckdb) use statement::{CopyTarget, Extracted, Prepared, Reach, StatementType};
 pub(in crate::engine::duckdb) use value::Value;
 pub(in crate::engine::duckdb) use vector::{ListEntry, Physical, Vector};
+pub(in crate::engine::duckdb) use writable::{WritableChunk, WritableVector};
 
 use std::ffi::{CStr, CString, c_char};
 

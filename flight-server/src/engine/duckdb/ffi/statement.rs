@@ -1,5 +1,6 @@
 //! Parsed and prepared statements.
 
+use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
@@ -14,6 +15,38 @@ use super::{Failure, copied_text, taken_text};
 /// What DuckDB's parser says a statement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine::duckdb) struct StatementType(pub(in crate::engine::duckdb) u32);
+
+unsafe extern "C" {
+    fn pintail_statement_reach(
+        extracted: ffi::duckdb_extracted_statements,
+        index: u64,
+        ty: *mut ffi::duckdb_statement_type,
+        wrapped: *mut bool,
+        path: *mut *mut c_char,
+    ) -> i32;
+}
+
+/// Where a statement writes files, as its parse tree says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::engine::duckdb) enum CopyTarget {
+    /// Nowhere.
+    None,
+    /// To this path, or below it.
+    Path(String),
+    /// Where only running it tells.
+    Computed,
+}
+
+/// What a statement would do, as its parse tree says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::engine::duckdb) struct Reach {
+    /// What it is, or what is wrapped in it by EXPLAIN or PREPARE.
+    pub(in crate::engine::duckdb) ty: StatementType,
+    /// Whether it is wrapped.
+    pub(in crate::engine::duckdb) is_wrapped: bool,
+    /// Where it writes files.
+    pub(in crate::engine::duckdb) writes: CopyTarget,
+}
 
 /// The statements of one SQL text, parsed but not planned. Each can be prepared once, in order.
 pub(in crate::engine::duckdb) struct Extracted {
@@ -33,6 +66,25 @@ impl Extracted {
     /// How many statements there are.
     pub(in crate::engine::duckdb) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// What the statement at `index` would do. To be asked before it is prepared.
+    ///
+    /// # Errors
+    /// When there is no such statement.
+    pub(in crate::engine::duckdb) fn reach(&self, index: u64) -> Result<Reach, Failure> {
+        let (mut ty, mut is_wrapped, mut path) = (0, false, ptr::null_mut());
+        // SAFETY: the statements are live, the index is checked, the out pointers are ours.
+        let writes = unsafe { pintail_statement_reach(self.raw, index, &mut ty, &mut is_wrapped, &mut path) };
+        // SAFETY: null, or a path that was allocated for us.
+        let path = unsafe { taken_text(path) };
+        let writes = match (writes, path) {
+            (0, _) => CopyTarget::None,
+            (1, Some(path)) => CopyTarget::Path(path),
+            (2, _) => CopyTarget::Computed,
+            _ => return Err(Failure::new("Internal Error: a statement was asked for that is not there")),
+        };
+        Ok(Reach { ty: StatementType(ty), is_wrapped, writes })
     }
 
     /// Plans the statement at `index`. It can be done once a statement: DuckDB moves it out.

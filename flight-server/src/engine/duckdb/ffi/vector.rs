@@ -1,7 +1,7 @@
 //! One column of a chunk, or what is nested in it: read-only views of DuckDB's memory.
 
 use std::marker::PhantomData;
-use std::slice;
+use std::{ptr, slice};
 
 use duckdb::ffi;
 
@@ -64,6 +64,12 @@ impl From<HugeInt> for i128 {
     }
 }
 
+impl From<i128> for HugeInt {
+    fn from(value: i128) -> Self {
+        Self { lower: value as u64, upper: (value >> 64) as i64 }
+    }
+}
+
 /// DuckDB's 128-bit unsigned integer.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -75,6 +81,12 @@ pub(in crate::engine::duckdb) struct UHugeInt {
 impl From<UHugeInt> for u128 {
     fn from(value: UHugeInt) -> Self {
         (u128::from(value.upper) << 64) | u128::from(value.lower)
+    }
+}
+
+impl From<u128> for UHugeInt {
+    fn from(value: u128) -> Self {
+        Self { lower: value as u64, upper: (value >> 64) as u64 }
     }
 }
 
@@ -235,22 +247,43 @@ pub(in crate::engine::duckdb) struct Bytes<'chunk> {
 /// DuckDB's `string_t`: up to twelve bytes in place, else a pointer.
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct StringT {
+pub(super) struct StringT {
     length: u32,
     prefix: [u8; 4],
     pointer: *const u8,
 }
 
-impl<'chunk> Bytes<'chunk> {
+impl StringT {
     const INLINE: usize = 12;
 
+    /// These bytes: in place, or where they are. `None` when there are too many.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        let length = u32::try_from(bytes.len()).ok()?;
+        if bytes.len() > Self::INLINE {
+            let prefix = [bytes[0], bytes[1], bytes[2], bytes[3]];
+            return Some(Self { length, prefix, pointer: bytes.as_ptr() });
+        }
+        let mut place = [0_u8; Self::INLINE];
+        place[..bytes.len()].copy_from_slice(bytes);
+        let (prefix, rest) = place.split_at(4);
+        let rest = rest.iter().rev().fold(0_usize, |word, byte| (word << 8) | usize::from(*byte));
+        // What is in place of the pointer is not one, and is read as bytes.
+        Some(Self {
+            length,
+            prefix: [prefix[0], prefix[1], prefix[2], prefix[3]],
+            pointer: ptr::without_provenance(usize::from_le(rest)),
+        })
+    }
+}
+
+impl<'chunk> Bytes<'chunk> {
     /// The value at `row`, or `None` where it is NULL or there is no such row.
     pub(in crate::engine::duckdb) fn get(&self, row: usize) -> Option<&'chunk [u8]> {
         let string = self.valid(row)?;
         let length = string.length as usize;
-        let start = if length <= Self::INLINE {
+        let start = if length <= StringT::INLINE {
             // The bytes follow the length.
-            std::ptr::from_ref(string).cast::<u8>().wrapping_add(4)
+            ptr::from_ref(string).cast::<u8>().wrapping_add(4)
         } else {
             string.pointer
         };

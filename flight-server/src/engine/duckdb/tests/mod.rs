@@ -2,8 +2,15 @@
 
 mod cancelling;
 mod changes;
+mod datasets;
+mod extensions;
+mod files;
+mod ingesting;
+mod parameters;
+mod progress;
 mod reading;
 mod sessions;
+mod types;
 
 use std::sync::Arc;
 
@@ -22,17 +29,27 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// One whose options were changed.
+    fn with(change: impl FnOnce(&mut DuckDbOptions)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let engine = DuckDb::open(DuckDbOptions {
+        // An empty directory, so that no extension of the machine's own changes what is tested.
+        let extensions = directory.path().join("extensions");
+        std::fs::create_dir(&extensions).unwrap();
+        let mut options = DuckDbOptions {
             database: ":memory:".to_owned(),
             memory_limit: Some(1 << 30),
             threads: Some(2),
             temp_dir: directory.path().to_owned(),
             temp_limit: None,
             allow_files: Vec::new(),
-            extension_dir: None,
-        });
-        Self { engine: engine.unwrap(), _directory: directory }
+            allow_writes: Vec::new(),
+            extension_dir: Some(extensions),
+        };
+        change(&mut options);
+        Self { engine: DuckDb::open(options).unwrap(), _directory: directory }
     }
 
     async fn session(&self) -> Arc<dyn EngineSession> {
@@ -58,4 +75,17 @@ async fn rows(session: &Arc<dyn EngineSession>, sql: &str) -> Vec<RecordBatch> {
 /// The one number that a statement gives.
 async fn number(session: &Arc<dyn EngineSession>, sql: &str) -> i64 {
     rows(session, &format!("SELECT ({sql})::BIGINT")).await[0].column(0).as_primitive::<Int64Type>().value(0)
+}
+
+/// A result, as one batch.
+async fn whole(session: &Arc<dyn EngineSession>, sql: &str) -> RecordBatch {
+    let outcome = run(session, sql).await.unwrap();
+    let schema = Arc::clone(&outcome.rows.schema);
+    let batches: Vec<_> = outcome.rows.batches.try_collect().await.unwrap();
+    arrow::compute::concat_batches(&schema, &batches).unwrap()
+}
+
+/// The one text that a statement gives.
+async fn text(session: &Arc<dyn EngineSession>, sql: &str) -> String {
+    whole(session, &format!("SELECT ({sql})::VARCHAR")).await.column(0).as_string::<i32>().value(0).to_owned()
 }

@@ -1,6 +1,5 @@
 //! Results: where they are cut, what they hold, and several of them at once.
 
-use arrow::array::Array;
 use futures::StreamExt;
 
 use super::*;
@@ -68,27 +67,6 @@ async fn two_open_results_of_one_session_are_read_in_turns() {
         assert_eq!((from_first, from_second), (300_000, 300_000));
     }
     session.rollback().await.unwrap();
-}
-
-#[tokio::test]
-async fn every_type_that_can_be_carried_comes_as_its_wire_type() {
-    let fixture = Fixture::new();
-    let session = fixture.session().await;
-    // What has infinities, or more digits than the wire type, is an error in some rows; it has tests of its own.
-    let sql = "SELECT COLUMNS(* EXCLUDE (hugeint, date, timestamp, timestamp_s, timestamp_ms, timestamp_ns,
-                 timestamp_tz, interval, geometry, date_array, timestamp_array, timestamptz_array))
-               FROM test_all_types()";
-    let plan = session.plan(sql).await.unwrap();
-    assert_eq!(plan.kind, StatementKind::Read);
-    let outcome = run(&session, sql).await.unwrap();
-    assert_eq!(plan.schema.unwrap(), outcome.rows.schema);
-    let batches: Vec<_> = outcome.rows.batches.try_collect().await.unwrap();
-    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 3);
-    for (field, column) in batches[0].schema().fields().iter().zip(batches[0].columns()) {
-        if !matches!(field.data_type(), arrow::datatypes::DataType::Union(..)) {
-            assert!(column.is_null(2), "the last row is NULL in {}", field.name());
-        }
-    }
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ async fn the_catalog_lists_what_users_make() {
     let session = fixture.session().await;
     rows(&session, "CREATE SCHEMA s_1; CREATE TABLE s_1.t (i INT NOT NULL, s VARCHAR)").await;
     rows(&session, "CREATE SCHEMA sx1; CREATE VIEW sx1.v AS SELECT 1 AS one; CREATE TEMP TABLE tmp (d DATE)").await;
-    assert_eq!(session.catalogs().await.unwrap(), ["memory", "temp"]);
+    assert_eq!(session.catalogs().await.unwrap(), ["datasets", "memory", "temp"]);
     let schemas = session.schemas(Some("memory"), Some("s\\_1")).await.unwrap();
     assert_eq!(schemas.len(), 1);
     assert_eq!(schemas[0].schema, "s_1");

@@ -1,0 +1,89 @@
+// What a parsed statement is below what wraps it, and where it writes files: read from the parse tree, because a statement's
+// text can hide it in many ways.
+
+#include "duckdb/main/capi/capi_internal.hpp"
+#include "duckdb/parser/expression/constant_expression.hpp"
+#include "duckdb/parser/parsed_data/copy_info.hpp"
+#include "duckdb/parser/statement/copy_statement.hpp"
+#include "duckdb/parser/statement/explain_statement.hpp"
+#include "duckdb/parser/statement/prepare_statement.hpp"
+
+namespace {
+
+using namespace duckdb;
+
+// What a statement does that EXPLAIN ANALYZE or PREPARE wraps, however deep.
+SQLStatement &Innermost(SQLStatement &statement) {
+	reference<SQLStatement> inner = statement;
+	while (true) {
+		switch (inner.get().type) {
+		case StatementType::EXPLAIN_STATEMENT:
+			inner = *inner.get().Cast<ExplainStatement>().stmt;
+			break;
+		case StatementType::PREPARE_STATEMENT:
+			inner = *inner.get().Cast<PrepareStatement>().statement;
+			break;
+		default:
+			return inner.get();
+		}
+	}
+}
+
+// Whether the names of the files in a directory that is written are such as to stay in it.
+bool StaysInDirectory(const CopyInfo &info) {
+	auto plain = [](const string &pattern) {
+		return pattern.find_first_of("/\\") == string::npos && pattern.find("..") == string::npos;
+	};
+	auto parsed = info.parsed_options.find("filename_pattern");
+	if (parsed != info.parsed_options.end()) {
+		auto &expression = parsed->second;
+		if (!expression || expression->GetExpressionType() != ExpressionType::VALUE_CONSTANT ||
+		    !plain(expression->Cast<ConstantExpression>().value.ToString())) {
+			return false;
+		}
+	}
+	auto value = info.options.find("filename_pattern");
+	if (value != info.options.end()) {
+		for (auto &pattern : value->second) {
+			if (!plain(pattern.ToString())) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+} // namespace
+
+extern "C" {
+
+// What the statement at `index` of those extracted would do with files: 0 nothing, 1 write below the path that `path` gets
+// (for the caller to free with duckdb_free), 2 write where only running it tells. -1 when there is no such statement, or it
+// was prepared already. `type` gets what the statement is that is wrapped in it, or itself, and `wrapped` which of the two.
+int32_t pintail_statement_reach(duckdb_extracted_statements extracted, uint64_t index, duckdb_statement_type *type,
+                                bool *wrapped, char **path) {
+	try {
+		auto &wrapper = *reinterpret_cast<ExtractStatementsWrapper *>(extracted);
+		if (index >= wrapper.statements.size() || !wrapper.statements[index]) {
+			return -1;
+		}
+		auto &statement = Innermost(*wrapper.statements[index]);
+		*type = StatementTypeToC(statement.type);
+		*wrapped = &statement != wrapper.statements[index].get();
+		if (statement.type != StatementType::COPY_STATEMENT) {
+			return 0;
+		}
+		auto &info = *statement.Cast<CopyStatement>().info;
+		if (info.is_from) {
+			return 0;
+		}
+		if (info.file_path_expression || info.file_path.find('\0') != string::npos || !StaysInDirectory(info)) {
+			return 2;
+		}
+		*path = strdup(info.file_path.c_str());
+		return 1;
+	} catch (...) {
+		return -1;
+	}
+}
+}

@@ -1,0 +1,306 @@
+//! Rows into a table: all of them, or none.
+//!
+//! They come through a channel of few batches, so that the server never holds many of them, and go into the table by one
+//! INSERT for every few megabytes of them, within one transaction. In a transaction of the client's, where nothing can be
+//! taken back alone, an ingest that fails half-way makes the whole transaction fail, as a statement does that fails half-way.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use tokio::sync::mpsc;
+use typemap::SqlType;
+use typemap::ingest::Ingest as IngestPlan;
+
+use super::bind::unfit;
+use super::datasets;
+use super::errors;
+use super::ffi::{APPENDED_ROWS, Appender, Connection, WritableChunk};
+use super::internal::{self, quoted_identifier};
+use super::interrupt::Run;
+use super::lane::{LONGEST_WAIT, Lane, RETRY_FOR};
+use super::write::Writer;
+use crate::engine::{IngestMode, IngestTable, Ingested, TransactionStatus};
+use crate::error::{Error, ErrorCode, Result, SqlState};
+
+/// How many bytes of rows are gathered before they go into the table.
+const FLUSH_BYTES: usize = 16 << 20;
+/// How many rows, at most: one of DuckDB's row groups. With 204,800 DuckDB would not wait to be told.
+const FLUSH_ROWS: usize = 122_880;
+
+/// What comes through the channel. That it ends without [`Message::End`] means that nobody waits for the ingest any more.
+pub(super) enum Message {
+    /// Rows.
+    Batch(RecordBatch),
+    /// The client's failure.
+    Failed(Error),
+    /// All rows have come.
+    End,
+}
+
+/// What is ingested.
+pub(super) struct Order {
+    pub(super) table: IngestTable,
+    pub(super) mode: IngestMode,
+    pub(super) schema: SchemaRef,
+}
+
+/// An order in DuckDB's words.
+struct Words {
+    target: String,
+    /// The columns of the table to be created, with their types.
+    definition: String,
+    /// Their names alone.
+    names: String,
+    /// As many NULLs of their types.
+    nulls: String,
+    /// The same columns of the rows gathered, cast to their types.
+    casts: String,
+}
+
+impl Lane {
+    /// Writes the rows that come through `rows` into a table.
+    pub(super) fn ingest(&mut self, order: &Order, mut rows: mpsc::Receiver<Message>, run: &Run) -> Result<Ingested> {
+        let columns = Columns::new(&order.schema)?;
+        let writer = Writer::new(columns.ingest.types().to_vec())?;
+        let alone = match self.status.get() {
+            TransactionStatus::Autocommit => true,
+            TransactionStatus::Open => false,
+            TransactionStatus::Failed => return Err(aborted()),
+        };
+        let instance = Arc::clone(&self.instance);
+        let connection = self.connection(run)?;
+        let words = Words::new(connection, &order.table, &columns, &writer)?;
+        // Whether something was written that is not to be committed when the rest fails.
+        let mut begun = false;
+        let written = match alone {
+            true => begin(connection, run, || {
+                let _alone_in_catalog = instance.catalog.lock();
+                prepare_table(connection, order, &words)
+            }),
+            false => prepare_table(connection, order, &words),
+        };
+        let has_transaction = written.is_ok();
+        let written = written.and_then(|()| {
+            begun = order.mode != IngestMode::Append;
+            fill(connection, &words, &columns, &writer, &mut rows, &mut begun, run)
+        });
+        let ended = match written {
+            Ok(count) if alone => internal::run(connection, "COMMIT").map(|()| count),
+            other => other,
+        };
+        if ended.is_err() && alone && has_transaction {
+            roll_back(connection);
+        } else if ended.is_err() && !alone && begun {
+            connection.abort_transaction(c"rows were ingested in part; roll back");
+        }
+        if !alone {
+            self.probe_status();
+        }
+        Ok(Ingested { rows: ended?, state: self.take_noted() })
+    }
+}
+
+fn roll_back(connection: &Connection) {
+    if let Err(error) = internal::run(connection, "ROLLBACK") {
+        tracing::debug!(%error, "the transaction was over already");
+    }
+}
+
+/// The columns of a client's rows.
+struct Columns {
+    names: Vec<String>,
+    ingest: IngestPlan,
+}
+
+impl Columns {
+    fn new(schema: &Schema) -> Result<Self> {
+        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        if names.is_empty() {
+            return Err(Error::new(
+                ErrorCode::RequestInvalid,
+                "rows without columns can't be ingested; send at least one",
+            ));
+        }
+        let mut seen = HashSet::new();
+        for name in &names {
+            if name.is_empty() {
+                return Err(Error::new(
+                    ErrorCode::RequestInvalid,
+                    "a column of the ingested rows has no name; name it",
+                ));
+            }
+            if !seen.insert(name.to_lowercase()) {
+                let what =
+                    format!("the ingested rows have two columns \"{name}\", which SQL can't tell apart; rename one");
+                return Err(Error::new(ErrorCode::RequestInvalid, what).with_sqlstate(SqlState("42701")));
+            }
+        }
+        let ingest = IngestPlan::new(schema).map_err(|error| unfit(&error, error.to_string()))?;
+        Ok(Self { names, ingest })
+    }
+}
+
+impl Words {
+    fn new(connection: &Connection, table: &IngestTable, columns: &Columns, writer: &Writer) -> Result<Self> {
+        let names: Vec<_> = columns.names.iter().map(|name| quoted_identifier(name)).collect();
+        let typed = names.iter().zip(columns.ingest.types());
+        let definition: Vec<_> = typed.map(|(name, ty)| format!("{name} {}", stored(ty))).collect();
+        let nulls: Vec<_> = columns.ingest.types().iter().map(|ty| format!("CAST(NULL AS {})", stored(ty))).collect();
+        let casts = names.iter().zip(columns.ingest.types()).zip(writer.carriers()).map(|((name, ty), carrier)| {
+            let stored = stored(ty);
+            if stored == *carrier { name.clone() } else { format!("CAST({name} AS {stored})") }
+        });
+        Ok(Self {
+            target: target(connection, table)?,
+            nulls: nulls.join(", "),
+            definition: definition.join(", "),
+            casts: casts.collect::<Vec<_>>().join(", "),
+            names: names.join(", "),
+        })
+    }
+}
+
+/// The type that a column has when it is created for values of type `ty`: DuckDB has no column of nothing but NULL.
+fn stored(ty: &SqlType) -> SqlType {
+    let members =
+        |members: &[(String, SqlType)]| members.iter().map(|(name, ty)| (name.clone(), stored(ty))).collect::<Vec<_>>();
+    match ty {
+        SqlType::Null => SqlType::Integer,
+        SqlType::List(element) => SqlType::List(Box::new(stored(element))),
+        SqlType::Array(element, size) => SqlType::Array(Box::new(stored(element)), *size),
+        SqlType::Map(key, value) => SqlType::Map(Box::new(stored(key)), Box::new(stored(value))),
+        SqlType::Struct(fields) => SqlType::Struct(members(fields)),
+        SqlType::Union(fields) => SqlType::Union(members(fields)),
+        other => other.clone(),
+    }
+}
+
+/// The table's name, as far as it was told.
+fn target(connection: &Connection, table: &IngestTable) -> Result<String> {
+    let name = quoted_identifier(&table.name);
+    if table.temporary {
+        let elsewhere = table.catalog.as_deref().is_some_and(|catalog| !catalog.eq_ignore_ascii_case("temp"))
+            || table.schema.as_deref().is_some_and(|schema| !schema.eq_ignore_ascii_case("main"));
+        if elsewhere {
+            return Err(Error::new(
+                ErrorCode::RequestInvalid,
+                "temporary tables are in the schema main of the catalog temp; leave catalog and schema out",
+            ));
+        }
+        return Ok(format!("temp.main.{name}"));
+    }
+    Ok(match (&table.catalog, &table.schema) {
+        (None, None) => name,
+        (Some(catalog), schema) => {
+            let schema = schema.as_deref().unwrap_or("main");
+            format!("{}.{}.{name}", quoted_identifier(catalog), quoted_identifier(schema))
+        }
+        // Alone, a schema could be taken for a catalog of that name.
+        (None, Some(schema)) => {
+            let here = internal::rows(connection, "SELECT current_database()", &[])?;
+            let catalog = here.into_iter().next().and_then(|row| row.into_iter().next()).flatten().unwrap_or_default();
+            format!("{}.{}.{name}", quoted_identifier(&catalog), quoted_identifier(schema))
+        }
+    })
+}
+
+/// Begins a transaction with `first`, again while other transactions are in its way.
+fn begin(connection: &Connection, run: &Run, first: impl Fn() -> Result<()>) -> Result<()> {
+    let start = Instant::now();
+    let mut wait = Duration::from_millis(1);
+    loop {
+        internal::run(connection, "BEGIN TRANSACTION")?;
+        let Err(error) = first() else { return Ok(()) };
+        roll_back(connection);
+        if error.sqlstate != SqlState("40001") || start.elapsed() > RETRY_FOR {
+            return Err(error);
+        }
+        if run.wait(wait) {
+            return Err(errors::cancelled());
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+/// Creates the table as the mode has it, and sees that it takes such rows.
+fn prepare_table(connection: &Connection, order: &Order, words: &Words) -> Result<()> {
+    let Words { target, definition, names, nulls, .. } = words;
+    let temporary = if order.table.temporary { "TEMPORARY " } else { "" };
+    match order.mode {
+        IngestMode::Append => {}
+        IngestMode::Create => {
+            create(connection, &format!("CREATE {temporary}TABLE {target} ({definition})"))?;
+        }
+        IngestMode::Replace => {
+            create(connection, &format!("CREATE OR REPLACE {temporary}TABLE {target} ({definition})"))?;
+        }
+        IngestMode::CreateAppend => {
+            create(connection, &format!("CREATE {temporary}TABLE IF NOT EXISTS {target} ({definition})"))?;
+        }
+    }
+    // Planned and not run: rows that it can't take are refused before any is sent.
+    connection.extract(&format!("INSERT INTO {target} ({names}) SELECT {nulls}"))?.prepare(0)?;
+    Ok(())
+}
+
+/// Creates a table, unless it would be where the datasets are.
+fn create(connection: &Connection, sql: &str) -> Result<()> {
+    let prepared = connection.extract(sql)?.prepare(0)?;
+    datasets::check_untouched(&prepared)?;
+    prepared.execute()?;
+    Ok(())
+}
+
+/// Writes all rows, and tells how many they were.
+fn fill(
+    connection: &Connection,
+    words: &Words,
+    columns: &Columns,
+    writer: &Writer,
+    rows: &mut mpsc::Receiver<Message>,
+    begun: &mut bool,
+    run: &Run,
+) -> Result<u64> {
+    let Words { target, names, casts, .. } = words;
+    let sql = format!("INSERT INTO {target} ({names}) SELECT {casts} FROM {APPENDED_ROWS}");
+    let own_names: Vec<_> = columns.names.iter().map(String::as_str).collect();
+    let mut appender = Appender::new(connection, &sql, &own_names, writer.described())?;
+    let (mut count, mut gathered, mut bytes) = (0, 0, 0);
+    loop {
+        let batch = match rows.blocking_recv() {
+            Some(Message::Batch(batch)) => batch,
+            Some(Message::Failed(error)) => return Err(error),
+            Some(Message::End) => break,
+            None => return Err(errors::cancelled()),
+        };
+        let batch = columns.ingest.convert(&batch).map_err(|error| unfit(&error, error.to_string()))?;
+        count += batch.num_rows() as u64;
+        let bytes_a_row = batch.get_array_memory_size() / batch.num_rows().max(1);
+        for start in (0..batch.num_rows()).step_by(WritableChunk::CAPACITY) {
+            let part = batch.slice(start, WritableChunk::CAPACITY.min(batch.num_rows() - start));
+            let chunk = writer.chunk(&part)?;
+            run.interruptible(|| appender.append(&chunk))?;
+            gathered += part.num_rows();
+            bytes += part.num_rows() * bytes_a_row;
+            if gathered >= FLUSH_ROWS || bytes >= FLUSH_BYTES {
+                *begun = true;
+                run.interruptible(|| appender.flush())?;
+                (gathered, bytes) = (0, 0);
+            }
+            if run.is_cancelled() {
+                return Err(errors::cancelled());
+            }
+        }
+    }
+    *begun = true;
+    run.interruptible(|| appender.flush())?;
+    Ok(count)
+}
+
+fn aborted() -> Error {
+    Error::new(ErrorCode::StatementFailed, "the transaction is aborted; roll it back before anything else")
+        .with_sqlstate(SqlState("25P02"))
+}
