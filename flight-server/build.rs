@@ -1,13 +1,26 @@
-//! Compiles the part of the DuckDB wrapper that its C API has no call for.
+//! Compiles the parts of the DuckDB wrapper that its C API has no call for.
+
+/// The files of the wrapper that are C++.
+const SOURCES: [&str; 7] = [
+    "src/engine/duckdb/ffi/client_context.cpp",
+    "src/engine/duckdb/ffi/dataset_catalog.cpp",
+    "src/engine/duckdb/ffi/dataset_files.cpp",
+    "src/engine/duckdb/ffi/gate.cpp",
+    "src/engine/duckdb/ffi/reach.cpp",
+    "src/engine/duckdb/ffi/variant.cpp",
+    "src/engine/duckdb/ffi/written.cpp",
+];
 
 fn main() {
-    println!("cargo:rerun-if-changed=src/engine/duckdb/ffi/gate.cpp");
+    for source in SOURCES {
+        println!("cargo:rerun-if-changed={source}");
+    }
     #[cfg(feature = "duckdb")]
-    compile_gate();
+    compile_wrapper();
 }
 
 #[cfg(feature = "duckdb")]
-fn compile_gate() {
+fn compile_wrapper() {
     let Some(include) = std::env::var_os("DEP_DUCKDB_INCLUDE") else {
         println!("cargo:warning=libduckdb-sys did not say where DuckDB's headers are");
         return;
@@ -20,6 +33,6 @@ fn compile_gate() {
         .include(include)
         .warnings(false)
         .debug(false)
-        .file("src/engine/duckdb/ffi/gate.cpp")
-        .compile("pintail_gate");
+        .files(SOURCES)
+        .compile("pintail_duckdb");
 }
