@@ -105,16 +105,30 @@ part_layers() {
     local engines='duckdb|libduckdb-sys|datafusion.*|tonic.*|arrow-flight|flight-server'
     no_crate "$engines|session|tokio" -p typemap
     no_crate "$engines|arrow.*|typemap" -p session
-    no_crate 'duckdb|libduckdb-sys' -p flight-server --no-default-features --features sqlite
+    no_crate 'duckdb|libduckdb-sys|datafusion.*' -p flight-server --no-default-features --features sqlite
+    no_crate 'duckdb|libduckdb-sys' -p flight-server --no-default-features --features sqlite,datafusion
 }
 
-part_engineless() { cargo check --locked --release -p flight-server --no-default-features --features sqlite; }
+# A front node's build, and that of a deployment with DataFusion alone: neither needs a C++ compiler.
+part_engineless() {
+    cargo check --locked --release -p flight-server --no-default-features --features sqlite
+    cargo check --locked --release -p flight-server --no-default-features --features sqlite,datafusion
+}
 
 part_clippy() { cargo clippy --locked --release --workspace --all-targets "$@" -- -D warnings; }
 
-part_build() { cargo build --locked --release "$@"; }
+# The whole workspace at once, so that tests find everything built with the same features.
+part_build() { cargo build --locked --release --workspace "$@"; }
+
+# DuckDB's extensions; their directory goes to $TEST_EXTENSION_DIR.
+need_extensions() {
+    need_python
+    export TEST_EXTENSION_DIR="$cache/extensions"
+    PYTHON="$venv/bin/python" tests/extensions.sh "$TEST_EXTENSION_DIR"
+}
 
 part_rust() {
+    need_extensions
     cargo test --locked --release --workspace "$@" 2>&1 | tee "$logs/rust.log"
     mapfile -t -O "${#summary[@]}" summary < <(grep '^test result:' "$logs/rust.log")
 }
@@ -133,6 +147,7 @@ part_python() {
     command -v openssl >/dev/null || install_packages openssl
     need_python
     need_jdbc_driver
+    need_extensions
     PINTAIL_CACHE="$cache" PINTAIL_BIN="$pintail" "$venv/bin/python" -m pytest tests/python "$@" 2>&1 | tee "$logs/python.log"
     summary+=("$(grep -E '^=+ .*(passed|failed|error|no tests ran).* =+$' "$logs/python.log" | tail -n 1)")
 }

@@ -7,16 +7,19 @@
 //! | [`failure`] | what a typed error must carry |
 //! | [`messages`] | the Flight messages that the generated code lacks |
 //! | [`raw`] | calls whose bytes are no message at all |
+//! | [`s3`] | a real S3 server |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 pub mod client;
 pub mod failure;
 pub mod messages;
 pub mod raw;
+pub mod s3;
 pub mod server;
 
 pub use client::Client;
 pub use failure::assert_failure;
+pub use s3::S3;
 pub use server::Server;
 
 /// The longest a test waits for anything: reached only when something is broken, however slow the machine.

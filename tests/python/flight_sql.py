@@ -62,6 +62,12 @@ class Session:
         """The first value of the first row."""
         return self.table(sql).column(0)[0].as_py()
 
+    def set_option(self, name, value):
+        """Sets a session option to a text."""
+        option = field(1, field(1, name) + field(2, field(1, value)))
+        answer = list(self.client.do_action(flight.Action("SetSessionOptions", option), self.options))
+        assert answer[0].body.to_pybytes() == b"", "no option was refused"
+
     def close(self):
         list(self.client.do_action(flight.Action("CloseSession", b""), self.options))
         self.client.close()

@@ -1,6 +1,7 @@
 """A `pintail serve` process, and what can be seen of it from outside."""
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -69,22 +70,23 @@ class Server:
             text=True,
         )
         lines = queue.Queue()
-        self.readers = [threading.Thread(target=self._read, args=(self.process.stdout, lines.put), daemon=True),
+        self.readers = [threading.Thread(target=self._read, args=(self.process.stdout, lines.put, ""), daemon=True),
                         threading.Thread(target=self._read, args=(self.process.stderr, self.log.append), daemon=True)]
         for reader in self.readers:
             reader.start()
         try:
             ready = json.loads(lines.get(timeout=DEADLINE))
-        except queue.Empty:
+        except (queue.Empty, json.JSONDecodeError):
             self.process.kill()
+            self.readers[1].join(DEADLINE)
             raise AssertionError("the server did not become ready:\n" + "".join(self.log)) from None
         self.uri, self.http = ready["flight"], ready["http"]
         self.host, port = self.uri.removeprefix("grpc://").rsplit(":", 1)
         assert self.port in (0, int(port)), "it listens where it was told to"
 
     @staticmethod
-    def _read(stream, take):
-        for line in stream:
+    def _read(stream, take, *end):
+        for line in itertools.chain(stream, end):
             take(line)
 
     def _ended(self):
