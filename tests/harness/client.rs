@@ -14,7 +14,7 @@ use arrow_flight::sql::{
     ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, ActionEndTransactionRequest, Any,
     CommandPreparedStatementQuery, CommandStatementQuery, CommandStatementUpdate, DoPutUpdateResult, ProstMessageExt,
 };
-use arrow_flight::{Action, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, Ticket};
+use arrow_flight::{Action, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, PollInfo, Ticket};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
 use bytes::Bytes;
@@ -118,6 +118,11 @@ impl Client {
     pub async fn info_of(&self, command: impl Into<Bytes>) -> Result<FlightInfo> {
         let request = self.request(FlightDescriptor::new_cmd(command));
         Ok(self.flight.clone().get_flight_info(request).await?.into_inner())
+    }
+
+    /// PollFlightInfo of a descriptor.
+    pub async fn poll(&self, descriptor: FlightDescriptor) -> Result<PollInfo> {
+        Ok(self.flight.clone().poll_flight_info(self.request(descriptor)).await?.into_inner())
     }
 
     /// DoGet of a ticket: the batches, as they come.

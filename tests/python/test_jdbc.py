@@ -1,4 +1,4 @@
-"""The released JDBC driver, driven from a small Java program: what a tool does first when it connects."""
+"""The released JDBC driver, driven from small Java programs: what a tool does first when it connects, and what it reads to draw a database."""
 
 import os
 import pathlib
@@ -18,12 +18,13 @@ def driver():
     return path
 
 
-def test_a_tool_connects_works_and_browses_by_jdbc(start, driver):
+@pytest.mark.parametrize("program", ["Smoke", "Metadata"])
+def test_a_tool_connects_works_and_browses_by_jdbc(start, driver, program):
     server = start()
     uri = server.uri.replace("grpc://", "jdbc:arrow-flight-sql://")
     url = f"{uri}/?useEncryption=false&user={USER}&password={urllib.parse.quote(PASSWORD)}"
     # The driver reaches into java.nio for memory outside of the heap.
-    command = ["java", "--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", driver, ROOT / "tests/jdbc/Smoke.java", url]
+    command = ["java", "--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", driver, ROOT / f"tests/jdbc/{program}.java", url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "passed\n"

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use arrow_flight::sql::{
-    ActionBeginTransactionRequest, Any, CommandGetPrimaryKeys, CommandPreparedStatementQuery, CommandStatementQuery,
-    ProstMessageExt,
+    ActionBeginTransactionRequest, Any, CommandPreparedStatementQuery, CommandStatementQuery,
+    CommandStatementSubstraitPlan, ProstMessageExt,
 };
 use arrow_flight::{FlightDescriptor, Ticket};
 use bytes::Bytes;
@@ -224,9 +224,9 @@ async fn a_message_that_cannot_be_read_is_malformed() {
 async fn what_is_not_there_is_refused_by_name() {
     let server = Server::start(&[]).await;
     let client = Client::connect(&server).await;
-    let status = refused("primary keys", client.info(&CommandGetPrimaryKeys::default()).await);
+    let status = refused("a Substrait plan", client.info(&CommandStatementSubstraitPlan::default()).await);
     assert_failure(&status, Code::Unimplemented, "NOT_IMPLEMENTED", "0A000");
-    assert!(status.message().contains("CommandGetPrimaryKeys"), "{status}");
+    assert!(status.message().contains("CommandStatementSubstraitPlan"), "{status}");
     let status = refused("an action", client.action("BrewCoffee", "").await);
     assert_failure(&status, Code::Unimplemented, "NOT_IMPLEMENTED", "0A000");
     assert!(status.message().contains("BrewCoffee"), "{status}");

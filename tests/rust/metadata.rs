@@ -4,7 +4,8 @@
 use arrow::array::{Array, BinaryArray};
 use arrow::datatypes::DataType;
 use arrow_flight::sql::{
-    CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
+    CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
+    CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
 };
 use arrow_flight::{IpcMessage, SchemaAsIpc};
 use pintail_tests::client::column;
@@ -128,5 +129,56 @@ async fn sql_info_is_true_of_what_the_server_does() {
     let values = column(&some, "value");
     assert!(values[0].to_lowercase().contains("pintail"), "{values:?}");
     assert!(values[1].contains("false") && values[2].contains('1'), "{values:?}");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn keys_are_told_column_by_column_in_their_order() {
+    let server = Server::start(&[]).await;
+    let client = Client::connect(&server).await;
+    for sql in [
+        "CREATE SCHEMA s",
+        "CREATE TABLE s.airports (country VARCHAR, code VARCHAR, number INTEGER UNIQUE, PRIMARY KEY (country, code))",
+        "CREATE TABLE s.flights (id INTEGER PRIMARY KEY, \"to\" VARCHAR, \"from\" VARCHAR, n INTEGER REFERENCES
+         s.airports (number), FOREIGN KEY (\"from\", \"to\") REFERENCES s.airports (country, code))",
+        "CREATE TABLE airports (code VARCHAR PRIMARY KEY)",
+        "CREATE TABLE free (i INTEGER)",
+    ] {
+        client.update(sql).await.unwrap();
+    }
+    let table = |table: &str| CommandGetPrimaryKeys { table: table.to_owned(), ..Default::default() };
+    let keys = client.run(&table("airports")).await.unwrap();
+    assert_eq!(column(&keys, "db_schema_name"), ["main", "s", "s"]);
+    assert_eq!(column(&keys, "column_name"), ["code", "country", "code"]);
+    assert_eq!(column(&keys, "key_sequence"), ["1", "1", "2"]);
+    let far = CommandGetPrimaryKeys { db_schema: Some("s".to_owned()), ..table("airports") };
+    assert_eq!(column(&client.run(&far).await.unwrap(), "key_name"), ["airports_country_code_pkey"; 2]);
+    for nothing in ["free", "nowhere", "air%"] {
+        assert_eq!(column(&client.run(&table(nothing)).await.unwrap(), "column_name"), [""; 0], "{nothing}");
+    }
+
+    let exported = CommandGetExportedKeys { table: "airports".to_owned(), ..Default::default() };
+    let imported = CommandGetImportedKeys { table: "flights".to_owned(), ..Default::default() };
+    let cross = CommandGetCrossReference {
+        pk_table: "airports".to_owned(),
+        fk_table: "flights".to_owned(),
+        fk_db_schema: Some("s".to_owned()),
+        ..Default::default()
+    };
+    for found in
+        [client.run(&exported).await.unwrap(), client.run(&imported).await.unwrap(), client.run(&cross).await.unwrap()]
+    {
+        assert_eq!(column(&found, "pk_db_schema_name"), ["s"; 3]);
+        assert_eq!(column(&found, "pk_table_name"), ["airports"; 3]);
+        assert_eq!(column(&found, "pk_column_name"), ["country", "code", "number"]);
+        assert_eq!(column(&found, "fk_table_name"), ["flights"; 3]);
+        assert_eq!(column(&found, "fk_column_name"), ["from", "to", "n"]);
+        assert_eq!(column(&found, "key_sequence"), ["1", "2", "1"]);
+        assert_eq!(column(&found, "update_rule"), ["3"; 3]);
+        assert_eq!(column(&found, "delete_rule"), ["3"; 3]);
+    }
+    let backwards =
+        CommandGetCrossReference { pk_table: "flights".to_owned(), fk_table: "airports".to_owned(), ..cross };
+    assert_eq!(column(&client.run(&backwards).await.unwrap(), "fk_column_name"), [""; 0]);
     server.finish().await;
 }

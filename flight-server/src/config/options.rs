@@ -50,6 +50,8 @@ pub struct Config {
     pub node_lease: Duration,
     /// `--drain-timeout`; statements may take any time when not given.
     pub drain_timeout: Option<Duration>,
+    /// `--statement-timeout`; statements may take any time when not given.
+    pub statement_timeout: Option<Duration>,
     /// `--memory-limit`, in bytes.
     pub memory_limit: u64,
     /// `--threads`
@@ -168,6 +170,7 @@ impl Config {
             session_max_age: time("session-max-age")?.unwrap_or(Duration::from_secs(24 * 3600)),
             node_lease: time("node-lease")?.unwrap_or(Duration::from_secs(3)),
             drain_timeout: time("drain-timeout")?,
+            statement_timeout: time("statement-timeout")?,
             memory_limit: memory_limit(sources)?,
             threads: match sources.parsed("threads", |text| text.parse().ok().filter(|n| *n > 0))? {
                 Some(threads) => threads,

@@ -171,6 +171,13 @@ pub static SETTINGS: &[Setting] = &[
         "How long running statements may go on after SIGTERM before they are interrupted.",
     ),
     setting(
+        "statement-timeout",
+        "TIME",
+        Kind::Duration(1),
+        "none: as long as they need",
+        "How long a statement may take, from its start to its last row, in sessions that do not set `pintail.statement_timeout`.",
+    ),
+    setting(
         "memory-limit",
         "SIZE",
         Kind::Size,

@@ -8,6 +8,7 @@
 pub mod datafusion;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
+mod keys;
 #[cfg(any(feature = "datafusion", feature = "duckdb"))]
 mod priority;
 
@@ -20,6 +21,8 @@ use async_trait::async_trait;
 use futures::Stream;
 use typemap::SqlType;
 use typemap::wire::WireOptions;
+
+pub use keys::{ForeignKeyColumn, KeyColumn, PrimaryKeyColumn, TableName};
 
 use crate::dataset::Source;
 use crate::error::{Error, ErrorCode, Result};
@@ -182,6 +185,23 @@ pub trait EngineSession: Send + Sync + 'static {
 
     /// The types of table there are: `BASE TABLE`, `LOCAL TEMPORARY`, `VIEW`, …
     async fn table_types(&self) -> Result<Vec<String>>;
+
+    /// The columns of the primary key of a table; none when it has no key, or the engine has no keys.
+    async fn primary_keys(&self, table: &TableName) -> Result<Vec<PrimaryKeyColumn>> {
+        let _ = table;
+        Ok(Vec::new())
+    }
+
+    /// The columns of the foreign keys of the table `foreign` (of any when `None`) that refer to the table `primary` (to
+    /// any when `None`); none when the engine has no keys.
+    async fn foreign_keys(
+        &self,
+        primary: Option<&TableName>,
+        foreign: Option<&TableName>,
+    ) -> Result<Vec<ForeignKeyColumn>> {
+        let _ = (primary, foreign);
+        Ok(Vec::new())
+    }
 
     /// Ends the session: what runs in it is interrupted, an open transaction is rolled back, temporary objects go.
     async fn close(&self);

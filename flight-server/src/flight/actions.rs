@@ -3,21 +3,21 @@
 //! Flight SQL wraps its actions in `Any`; Flight's own, about the session, come bare.
 
 use arrow_flight::sql::{
-    ActionBeginTransactionRequest, ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
-    ActionEndTransactionRequest,
+    ActionBeginTransactionRequest, ActionCancelQueryRequest, ActionClosePreparedStatementRequest,
+    ActionCreatePreparedStatementRequest, ActionEndTransactionRequest,
 };
-use arrow_flight::{Action, ActionType};
+use arrow_flight::{Action, ActionType, CancelFlightInfoRequest, RenewFlightEndpointRequest};
 use bytes::Bytes;
 use prost::Message;
 
 use super::call::Call;
 use super::command::{bare, not_implemented, shown, unwrap_as, wrap};
 use super::messages::{CloseSessionRequest, GetSessionOptionsRequest, SetSessionOptionsRequest};
-use super::{options, prepared, transactions};
+use super::{options, prepared, queries, transactions};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The actions there are, with what ListActions says of them.
-const ACTIONS: [(&str, &str); 7] = [
+const ACTIONS: [(&str, &str); 10] = [
     ("CreatePreparedStatement", "Prepares a statement. Takes ActionCreatePreparedStatementRequest."),
     ("ClosePreparedStatement", "Forgets a prepared statement. Takes ActionClosePreparedStatementRequest."),
     ("BeginTransaction", "Begins a transaction. Takes ActionBeginTransactionRequest."),
@@ -25,17 +25,16 @@ const ACTIONS: [(&str, &str); 7] = [
     ("SetSessionOptions", "Sets options of the session. Takes SetSessionOptionsRequest."),
     ("GetSessionOptions", "Reads all options of the session. Takes GetSessionOptionsRequest."),
     ("CloseSession", "Ends the session. Takes CloseSessionRequest."),
+    ("CancelFlightInfo", "Cancels the query of a FlightInfo. Takes CancelFlightInfoRequest."),
+    (
+        "CancelQuery",
+        "Cancels the query of a FlightInfo. Takes ActionCancelQueryRequest; CancelFlightInfo is its successor.",
+    ),
+    ("RenewFlightEndpoint", "Gives an endpoint its whole time again. Takes RenewFlightEndpointRequest."),
 ];
 
 /// Actions of the protocol that are not done: they are refused by name.
-const KNOWN_ACTIONS: [&str; 6] = [
-    "BeginSavepoint",
-    "EndSavepoint",
-    "CancelQuery",
-    "CancelFlightInfo",
-    "RenewFlightEndpoint",
-    "CreatePreparedSubstraitPlan",
-];
+const KNOWN_ACTIONS: [&str; 3] = ["BeginSavepoint", "EndSavepoint", "CreatePreparedSubstraitPlan"];
 
 /// What ListActions answers.
 pub(super) fn list() -> impl Iterator<Item = ActionType> {
@@ -82,6 +81,18 @@ pub(super) async fn act(call: &Call, action: Action) -> Result<Option<Bytes>> {
         "CloseSession" => {
             bare::<CloseSessionRequest>(body, "CloseSessionRequest")?;
             Some(options::close(call).await?.encode_to_vec().into())
+        }
+        "CancelFlightInfo" => {
+            let request: CancelFlightInfoRequest = bare(body, "CancelFlightInfoRequest")?;
+            Some(queries::cancel(call, request).await?.encode_to_vec().into())
+        }
+        "CancelQuery" => {
+            let request: ActionCancelQueryRequest = unwrap_as(body, "ActionCancelQueryRequest")?;
+            Some(wrap("ActionCancelQueryResult", &queries::cancel_by_query(call, request).await?))
+        }
+        "RenewFlightEndpoint" => {
+            let request: RenewFlightEndpointRequest = bare(body, "RenewFlightEndpointRequest")?;
+            Some(queries::renew(call, request)?.encode_to_vec().into())
         }
         known if KNOWN_ACTIONS.contains(&known) => return Err(not_implemented(&format!("action {known}"))),
         unknown => {

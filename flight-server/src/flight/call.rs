@@ -6,15 +6,16 @@ use std::time::SystemTime;
 use arrow::datatypes::Schema;
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Ticket};
 use bytes::Bytes;
+use prost_types::Timestamp;
 use tonic::metadata::MetadataMap;
 use tonic::{Response, Status};
 
 use super::command::Transaction;
 use super::encode::{check_schema, schema_bytes};
 use super::status::status;
-use super::ticket::{self, Claim, Holder, MAX_SQL};
+use super::ticket::{self, Claim, Holder, MAX_SQL, Redeemed};
 use crate::error::Result;
-use crate::node::{Caller, Node, Session};
+use crate::node::{Caller, Node, QueryId, Session};
 
 /// A call of a session's owner.
 pub(super) struct Call {
@@ -26,6 +27,12 @@ impl Call {
     /// The session the call is for.
     pub(super) fn session(&self) -> &Session {
         &self.caller.session
+    }
+
+    /// The same session for what goes on when the call was answered.
+    pub(super) fn detached(&self) -> Self {
+        let (node, session) = (Arc::clone(&self.node), Arc::clone(&self.caller.session));
+        Self { node, caller: Caller { session, grant: None } }
     }
 
     /// What the client gets, be it an answer or an error: with the token of its session when that is new.
@@ -72,12 +79,13 @@ impl Call {
         records: Option<u64>,
     ) -> Result<FlightInfo> {
         check_schema(schema)?;
-        let ticket = ticket::issue(self.node.ticket_key(), self.holder(), claim, SystemTime::now());
+        let query = QueryId::random();
+        let (ticket, expiration) = self.issue(query, claim);
         let endpoint = FlightEndpoint {
             ticket: Some(Ticket { ticket }),
             // None: where the ticket came from. Some drivers use no other location than the first.
             location: Vec::new(),
-            expiration_time: None,
+            expiration_time: Some(expiration),
             app_metadata: Bytes::new(),
         };
         Ok(FlightInfo {
@@ -87,16 +95,36 @@ impl Call {
             total_records: count(records),
             total_bytes: -1,
             ordered: true,
-            app_metadata: Bytes::new(),
+            app_metadata: self.about(query),
         })
+    }
+
+    /// What a FlightInfo says of its query, as JSON.
+    pub(super) fn about(&self, query: QueryId) -> Bytes {
+        format!("{{\"query_id\":\"{query}\"}}").into()
+    }
+
+    /// A ticket for what `claim` says, and until when it can be used.
+    pub(super) fn issue(&self, query: QueryId, claim: &Claim) -> (Bytes, Timestamp) {
+        let now = SystemTime::now();
+        let ticket = ticket::issue(self.node.ticket_key(), self.holder(), query, claim, now);
+        (ticket, Timestamp { seconds: ticket::expiry(now).try_into().unwrap_or(i64::MAX), nanos: 0 })
     }
 
     /// What a ticket of this call's session is good for.
     ///
     /// # Errors
     /// Those of [`ticket::redeem`].
-    pub(super) fn redeem(&self, ticket: &Ticket) -> Result<Claim> {
-        ticket::redeem(self.node.ticket_key(), self.holder(), &ticket.ticket, SystemTime::now())
+    pub(super) fn redeem(&self, ticket: &Ticket) -> Result<Redeemed> {
+        self.redeem_bytes(&ticket.ticket)
+    }
+
+    /// The same, of a ticket's bytes.
+    ///
+    /// # Errors
+    /// Those of [`ticket::redeem`].
+    pub(super) fn redeem_bytes(&self, ticket: &Bytes) -> Result<Redeemed> {
+        ticket::redeem(self.node.ticket_key(), self.holder(), ticket, SystemTime::now())
     }
 
     fn holder(&self) -> Holder<'_> {

@@ -9,19 +9,14 @@ use arrow_flight::{FlightDescriptor, flight_descriptor::DescriptorType};
 use bytes::Bytes;
 use prost::Message;
 
+use super::keys::Keys;
 use crate::error::{Error, ErrorCode, Result};
 
 /// What stands before the names of all Flight SQL messages.
 const PACKAGE: &str = "arrow.flight.protocol.sql.";
 
 /// The Flight SQL messages that are known but not answered yet: they are refused by name.
-const KNOWN_COMMANDS: [&str; 5] = [
-    "CommandGetCrossReference",
-    "CommandGetExportedKeys",
-    "CommandGetImportedKeys",
-    "CommandGetPrimaryKeys",
-    "CommandStatementSubstraitPlan",
-];
+const KNOWN_COMMANDS: [&str; 1] = ["CommandStatementSubstraitPlan"];
 
 /// What a descriptor asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +50,8 @@ pub(super) enum Metadata {
     SqlInfo(Vec<u32>),
     /// The SQL types there are; those with this code alone, if one is given.
     TypeInfo(Option<i32>),
+    /// The keys of tables.
+    Keys(Keys),
 }
 
 /// The transaction a message asks to be run in; `None` for whichever the session is in.
@@ -119,6 +116,10 @@ impl Command {
                 let CommandGetXdbcTypeInfo { data_type } = body(name, &any)?;
                 Self::Metadata(Metadata::TypeInfo(data_type))
             }
+            "CommandGetPrimaryKeys" => Self::Metadata(Metadata::Keys(Keys::Primary(body(name, &any)?))),
+            "CommandGetExportedKeys" => Self::Metadata(Metadata::Keys(Keys::Exported(body(name, &any)?))),
+            "CommandGetImportedKeys" => Self::Metadata(Metadata::Keys(Keys::Imported(body(name, &any)?))),
+            "CommandGetCrossReference" => Self::Metadata(Metadata::Keys(Keys::CrossReference(body(name, &any)?))),
             known if KNOWN_COMMANDS.contains(&known) => return Err(not_implemented(known)),
             _ => {
                 return Err(malformed(format!(
@@ -143,6 +144,7 @@ impl Command {
             Self::Metadata(Metadata::TableTypes) => "CommandGetTableTypes",
             Self::Metadata(Metadata::SqlInfo(_)) => "CommandGetSqlInfo",
             Self::Metadata(Metadata::TypeInfo(_)) => "CommandGetXdbcTypeInfo",
+            Self::Metadata(Metadata::Keys(keys)) => keys.name(),
         }
     }
 }
@@ -212,7 +214,7 @@ pub(super) fn not_implemented(name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_flight::sql::{ActionBeginTransactionRequest, CommandGetPrimaryKeys, ProstMessageExt};
+    use arrow_flight::sql::{ActionBeginTransactionRequest, CommandStatementSubstraitPlan, ProstMessageExt};
     use proptest::prelude::*;
 
     fn bytes(message: &impl ProstMessageExt) -> Bytes {
@@ -254,9 +256,9 @@ mod tests {
 
     #[test]
     fn what_is_not_done_is_refused_by_name() {
-        let error = Command::decode(&bytes(&CommandGetPrimaryKeys::default())).unwrap_err();
+        let error = Command::decode(&bytes(&CommandStatementSubstraitPlan::default())).unwrap_err();
         assert_eq!(error.code, ErrorCode::NotImplemented);
-        assert!(error.message.contains("CommandGetPrimaryKeys"), "{error}");
+        assert!(error.message.contains("CommandStatementSubstraitPlan"), "{error}");
     }
 
     #[test]
@@ -290,7 +292,7 @@ mod tests {
 
         #[test]
         fn any_body_gives_a_command_or_an_error(
-            name in "Command(StatementQuery|GetTables|GetSqlInfo|GetDbSchemas|StatementUpdate)",
+            name in "Command(StatementQuery|GetTables|GetPrimaryKeys|GetCrossReference|GetSqlInfo|GetDbSchemas|StatementUpdate)",
             value in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             let any = Any { type_url: format!("/{PACKAGE}{name}"), value: value.into() };

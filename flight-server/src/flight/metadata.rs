@@ -10,7 +10,7 @@ use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
 
 use super::command::Metadata;
 use super::encode::schema_bytes;
-use super::{sql_info, type_info};
+use super::{keys, sql_info, type_info};
 use crate::engine::{Engine, EngineSession, Rows, TableFilter};
 use crate::error::{Error, Result};
 
@@ -37,6 +37,7 @@ pub(super) fn schema(command: &Metadata) -> SchemaRef {
         Metadata::TableTypes => vec![text("table_type", false)],
         Metadata::SqlInfo(_) => return Arc::new(SqlInfoDataBuilder::schema().clone()),
         Metadata::TypeInfo(_) => return type_info::schema(),
+        Metadata::Keys(keys) => return keys::schema(keys),
     };
     Arc::new(Schema::new(fields))
 }
@@ -59,6 +60,7 @@ pub(super) async fn rows(command: Metadata, engine: &dyn Engine, session: &dyn E
         Metadata::TableTypes => batch(&schema, vec![texts(session.table_types().await?)])?,
         Metadata::SqlInfo(codes) => sql_info::answer(engine.facts(), &codes)?,
         Metadata::TypeInfo(code) => type_info::answer(code)?,
+        Metadata::Keys(keys) => keys::answer(keys, session).await?,
     };
     let slices: Vec<_> = (0..batch.num_rows())
         .step_by(ROWS_A_BATCH)

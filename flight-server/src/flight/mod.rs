@@ -2,7 +2,7 @@
 //! protobuf.
 //!
 //! `service` has the RPCs. What they bring is decoded once, by `command`, `ticket`, `actions` and `parameters`; what
-//! is asked for is done in `statements`, `prepared`, `uploads`, `transactions`, `metadata` and `options`; what comes
+//! is asked for is done in `statements`, `prepared`, `queries`, `uploads`, `transactions`, `metadata` and `options`; what comes
 //! out is written by `encode`, and `status` tells clients of errors. `server` puts it on the network.
 //!
 //! Dropping a call, or the stream it answered with, drops what runs for it: nothing here outlives its call.
@@ -13,14 +13,19 @@ mod actions;
 mod call;
 mod command;
 mod encode;
+mod exchange;
 mod handshake;
 mod health;
 mod ingest;
+mod keys;
+mod listing;
 mod messages;
 mod metadata;
 mod options;
 mod parameters;
+mod polls;
 mod prepared;
+mod queries;
 pub mod server;
 mod service;
 mod sql_info;

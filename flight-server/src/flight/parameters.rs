@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{read_dictionary, read_record_batch};
 use arrow::ipc::{MessageHeader, root_as_message};
 use arrow_flight::{FlightData, FlightDescriptor};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use tonic::Status;
 
 use super::command::malformed;
@@ -55,7 +55,7 @@ pub(super) fn are_for_no_run(batches: &[RecordBatch]) -> bool {
     !batches.is_empty() && batches.iter().all(|batch| batch.num_rows() == 0)
 }
 
-/// A DoPut call whose first message has been read.
+/// A DoPut or DoExchange call whose first message has been read.
 pub(super) struct Upload<S> {
     /// What it is for.
     pub(super) descriptor: FlightDescriptor,
@@ -75,12 +75,12 @@ where
     pub(super) async fn open(mut messages: S) -> Result<Self> {
         let first = messages.next().await.ok_or_else(|| {
             malformed(
-                "DoPut ended without any message: the first one must carry a Flight SQL command as its descriptor",
+                "the call ended without any message: the first one must carry a Flight SQL command as its descriptor",
             )
         })?;
         let mut first = first.map_err(unreadable)?;
         let descriptor = first.flight_descriptor.take().ok_or_else(|| {
-            malformed("the first message of DoPut has no descriptor: it must carry a Flight SQL command")
+            malformed("the first message of the call has no descriptor: it must carry a Flight SQL command")
         })?;
         Ok(Self { descriptor, first: Some(first), rest: messages, decoder: Decoder::default() })
     }
@@ -132,6 +132,13 @@ where
             (self.decoder.bytes, self.decoder.rows) = (0, 0);
             self.decoder.push(message)?;
         }
+    }
+
+    /// The messages as they come; not the first where it is no more than its descriptor, as an empty message ends what
+    /// some clients read.
+    pub(super) fn into_messages(self) -> impl Stream<Item = Result<FlightData, Status>> {
+        let first = self.first.filter(|first| *first != FlightData::default());
+        stream::iter(first.map(Ok)).chain(self.rest)
     }
 
     /// Reads on to the end of the upload and forgets what comes, so that its client is not cut off in mid-sentence.

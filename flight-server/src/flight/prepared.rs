@@ -11,7 +11,7 @@ use super::encode::{check_schema, schema_bytes};
 use super::messages::CreatePreparedStatementResult;
 use super::parameters::{Values, are_for_no_run};
 use super::statements;
-use crate::engine::Statement;
+use crate::engine::{Plan, Statement};
 use crate::error::Result;
 use crate::node::Prepared;
 
@@ -59,14 +59,23 @@ pub(super) async fn bind(call: &Call, handle: &[u8], values: Values) -> Result<D
 /// # Errors
 /// `REQUEST_INVALID` when none are bound and the statement has parameters; those of the engine and the session.
 pub(super) async fn info(call: &Call, descriptor: FlightDescriptor, handle: &[u8]) -> Result<FlightInfo> {
+    match bound(call, handle).await? {
+        (Some(statement), plan) => statements::info_of(call, descriptor, statement, &plan).await,
+        (None, plan) => statements::info_of_no_run(call, descriptor, &plan),
+    }
+}
+
+/// The statement with the values that are bound now, and its plan; `None` when it is to run for none of no rows.
+///
+/// # Errors
+/// `REQUEST_INVALID` when none are bound and the statement has parameters; those of the engine and the session.
+pub(super) async fn bound(call: &Call, handle: &[u8]) -> Result<(Option<Statement>, Plan)> {
     let prepared = call.session().prepared(handle).await?;
     let parameters = prepared.parameters();
     statements::check_parameters(&prepared.plan, parameters.first().map_or(0, |batch| batch.num_columns()))?;
-    if are_for_no_run(&parameters) {
-        return statements::info_of_no_run(call, descriptor, &prepared.plan);
-    }
-    let statement = Statement { parameters, ..Statement::new(prepared.sql.clone()) };
-    statements::info_of(call, descriptor, statement, &prepared.plan).await
+    let statement =
+        (!are_for_no_run(&parameters)).then(|| Statement { parameters, ..Statement::new(prepared.sql.clone()) });
+    Ok((statement, prepared.plan.clone()))
 }
 
 /// GetSchema of a prepared query.

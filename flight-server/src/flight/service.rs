@@ -13,12 +13,12 @@ use http::HeaderMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::call::Call;
-use super::command::{Command, not_implemented};
+use super::command::Command;
 use super::encode::{ResultMessages, check_schema, schema_bytes};
 use super::parameters::Upload;
 use super::status::status;
-use super::ticket::Claim;
-use super::{actions, handshake, metadata, prepared, statements, uploads};
+use super::ticket::{Claim, Redeemed};
+use super::{actions, exchange, handshake, listing, metadata, polls, prepared, statements, uploads};
 use crate::engine::{Rows, Statement};
 use crate::error::{Error, ErrorCode, Result};
 use crate::node::Node;
@@ -40,12 +40,6 @@ impl Service {
         let (headers, peer, message) = split(request);
         let caller = self.node.caller(&headers, peer).await.map_err(|error| status(&error))?;
         Ok((Call { node: self.node.clone(), caller }, message))
-    }
-
-    /// An RPC that is refused by name, though only to those who may call at all.
-    async fn refuse<T, R>(&self, request: Request<T>, name: &str) -> Result<Response<R>, Status> {
-        let (call, _) = self.enter(request).await?;
-        call.answer(Err(not_implemented(name)))
     }
 }
 
@@ -114,18 +108,24 @@ impl FlightService for Service {
     }
 
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
-        self.refuse(request, "PollFlightInfo").await
+        let (call, descriptor) = self.enter(request).await?;
+        let info = polls::poll(&call, descriptor).await;
+        call.answer(info)
     }
 
     async fn list_flights(&self, request: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
-        self.refuse(request, "ListFlights").await
+        let (call, criteria) = self.enter(request).await?;
+        let flights = listing::list(&call, criteria).await;
+        call.answer(flights)
     }
 
     async fn do_exchange(
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
-        self.refuse(request, "DoExchange").await
+        let (call, messages) = self.enter(request).await?;
+        let answer = exchange::exchange(&call, messages).await;
+        call.answer(answer)
     }
 }
 
@@ -163,18 +163,27 @@ async fn schema(call: &Call, descriptor: &FlightDescriptor) -> Result<SchemaResu
 }
 
 async fn rows(call: &Call, ticket: &Ticket) -> Result<Rows> {
-    match call.redeem(ticket)? {
-        Claim::Read { sql, cut } => statements::read(call, Statement { cut, ..Statement::new(sql) }).await,
-        Claim::Kept(id) => statements::fetch_kept(call, &id).await,
+    let Redeemed { claim, query } = call.redeem(ticket)?;
+    match claim {
+        Claim::Read { sql, cut } => {
+            let rows = statements::read(call, Statement { cut, ..Statement::new(sql) });
+            call.session().until_cancelled(query, rows).await
+        }
+        Claim::Kept(id) => call.session().until_cancelled(query, statements::fetch_kept(call, &id)).await,
         Claim::Metadata(command) => match Command::decode(&command)? {
             Command::Metadata(command) => {
                 metadata::rows(command, &*call.session().engine_of(), &*call.session().engine()).await
             }
             other => Err(Error::internal(format_args!("a ticket for metadata holds {}", other.name()))),
         },
+        Claim::Polled => Err(Error::new(
+            ErrorCode::RequestInvalid,
+            "the descriptor of a poll is no ticket: poll with it until the query is complete, and fetch its endpoints",
+        )),
     }
 }
 
-fn for_put(command: &Command) -> Error {
+/// The error for a command that is sent by another RPC.
+pub(super) fn for_put(command: &Command) -> Error {
     Error::new(ErrorCode::RequestInvalid, format!("{} is sent for its effect: send it with DoPut", command.name()))
 }

@@ -100,7 +100,7 @@ fn server(facts: &EngineFacts) -> Vec<(SqlInfo, Value)> {
         (I::FlightSqlServerSubstraitMaxVersion, text("")),
         // Drivers look for this one in the union's member for 32-bit numbers and for nothing else.
         (I::FlightSqlServerTransaction, Value::Int(transaction as i32)),
-        (I::FlightSqlServerCancel, Value::Flag(false)),
+        (I::FlightSqlServerCancel, Value::Flag(true)),
         (I::FlightSqlServerBulkIngestion, Value::Flag(true)),
         (I::FlightSqlServerIngestTransactionsSupported, Value::Flag(facts.transactions)),
         // Neither handles of prepared statements nor transactions end by themselves before their session does.

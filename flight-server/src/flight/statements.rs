@@ -31,10 +31,24 @@ pub(super) async fn info(
     sql: String,
     transaction: Transaction,
 ) -> Result<FlightInfo> {
-    call.check_transaction(&transaction)?;
+    let (statement, plan) = planned(call, sql, &transaction).await?;
+    info_of(call, descriptor, statement, &plan).await
+}
+
+/// A statement without parameters, with its plan.
+///
+/// # Errors
+/// Those of the engine, the session and the transaction.
+pub(super) async fn planned(call: &Call, sql: String, transaction: &Transaction) -> Result<(Statement, Plan)> {
+    call.check_transaction(transaction)?;
     let plan = call.session().plan(&sql).await?;
     check_parameters(&plan, 0)?;
-    info_of(call, descriptor, Statement::new(sql), &plan).await
+    Ok((Statement::new(sql), plan))
+}
+
+/// Whether the FlightInfo of a statement is to be had without running it.
+pub(super) fn is_ready(plan: &Plan) -> bool {
+    plan.kind == StatementKind::Read && plan.schema.is_some()
 }
 
 /// GetSchema of a statement's text. Nothing is executed.

@@ -15,6 +15,7 @@ use sha2::Sha256;
 
 use crate::engine::{Cut, Statement};
 use crate::error::{Error, ErrorCode, Result};
+use crate::node::QueryId;
 
 /// How long a ticket can be used.
 pub(super) const LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -51,6 +52,8 @@ pub(super) enum Claim {
     Kept(Bytes),
     /// The answer to a metadata command, which is this descriptor's command.
     Metadata(Bytes),
+    /// To be told how far the query is.
+    Polled,
 }
 
 impl Claim {
@@ -59,6 +62,15 @@ impl Claim {
         let fits = statement.parameters.is_empty() && statement.sql.len() <= MAX_SQL;
         fits.then(|| Self::Read { sql: statement.sql.clone(), cut: statement.cut })
     }
+}
+
+/// A ticket that was read.
+#[derive(Clone)]
+pub(super) struct Redeemed {
+    /// What it is good for.
+    pub(super) claim: Claim,
+    /// The query that it belongs to.
+    pub(super) query: QueryId,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -70,8 +82,10 @@ struct Payload {
     /// In seconds since 1970.
     #[prost(uint64, tag = "3")]
     expires: u64,
-    #[prost(oneof = "PayloadClaim", tags = "4, 5, 6")]
+    #[prost(oneof = "PayloadClaim", tags = "4, 5, 6, 8")]
     claim: Option<PayloadClaim>,
+    #[prost(bytes = "bytes", tag = "7")]
+    query: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -82,6 +96,8 @@ enum PayloadClaim {
     Kept(Bytes),
     #[prost(bytes = "bytes", tag = "6")]
     Metadata(Bytes),
+    #[prost(bool, tag = "8")]
+    Polled(bool),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -95,7 +111,7 @@ struct PayloadRead {
 }
 
 /// Makes a ticket that can be used for [`LIFETIME`] from `now`.
-pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, claim: &Claim, now: SystemTime) -> Bytes {
+pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, query: QueryId, claim: &Claim, now: SystemTime) -> Bytes {
     let claim = match claim {
         Claim::Read { sql, cut } => PayloadClaim::Read(PayloadRead {
             sql: sql.to_string(),
@@ -104,12 +120,14 @@ pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, claim: &Claim, now: Syst
         }),
         Claim::Kept(id) => PayloadClaim::Kept(id.clone()),
         Claim::Metadata(command) => PayloadClaim::Metadata(command.clone()),
+        Claim::Polled => PayloadClaim::Polled(true),
     };
     let payload = Payload {
         session: Bytes::copy_from_slice(holder.session),
         principal: holder.principal.to_owned(),
-        expires: seconds(now).saturating_add(LIFETIME.as_secs()),
+        expires: expiry(now),
         claim: Some(claim),
+        query: Bytes::copy_from_slice(query.as_bytes()),
     };
     let mut ticket = BytesMut::with_capacity(1 + payload.encoded_len() + SIGNATURE);
     ticket.put_u8(VERSION);
@@ -119,12 +137,17 @@ pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, claim: &Claim, now: Syst
     ticket.freeze()
 }
 
+/// Whether bytes that came in the place of a command are a ticket: the first byte of a command is another.
+pub(super) fn is_ticket(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&VERSION)
+}
+
 /// Reads a ticket.
 ///
 /// # Errors
 /// `TICKET_INVALID` when it is not exactly as [`issue`] made it with this key, `TICKET_EXPIRED` when its time is over,
 /// `SESSION_FORBIDDEN` when it was made for another session or user.
-pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: SystemTime) -> Result<Claim> {
+pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: SystemTime) -> Result<Redeemed> {
     let Some(signed) = ticket.len().checked_sub(SIGNATURE).filter(|signed| *signed > 0) else {
         return Err(invalid());
     };
@@ -145,18 +168,21 @@ pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: Sy
             "the ticket was made for another session: use it with the credentials it was asked for with",
         ));
     }
-    match payload.claim {
-        Some(PayloadClaim::Read(PayloadRead { sql, rows, bytes })) => Ok(Claim::Read {
+    let query = QueryId::from_bytes(&payload.query).ok_or_else(invalid)?;
+    let claim = match payload.claim {
+        Some(PayloadClaim::Read(PayloadRead { sql, rows, bytes })) => Claim::Read {
             sql: sql.into(),
             cut: Cut {
                 rows: usize::try_from(rows).unwrap_or(usize::MAX),
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
             },
-        }),
-        Some(PayloadClaim::Kept(id)) => Ok(Claim::Kept(id)),
-        Some(PayloadClaim::Metadata(command)) => Ok(Claim::Metadata(command)),
-        None => Err(invalid()),
-    }
+        },
+        Some(PayloadClaim::Kept(id)) => Claim::Kept(id),
+        Some(PayloadClaim::Metadata(command)) => Claim::Metadata(command),
+        Some(PayloadClaim::Polled(_)) => Claim::Polled,
+        None => return Err(invalid()),
+    };
+    Ok(Redeemed { claim, query })
 }
 
 fn invalid() -> Error {
@@ -164,6 +190,11 @@ fn invalid() -> Error {
         ErrorCode::TicketInvalid,
         "the ticket is not one this server made, or was changed on its way: ask for a new one with GetFlightInfo",
     )
+}
+
+/// Until when a ticket that is made now can be used, in seconds since 1970.
+pub(super) fn expiry(now: SystemTime) -> u64 {
+    seconds(now).saturating_add(LIFETIME.as_secs())
 }
 
 fn seconds(moment: SystemTime) -> u64 {
@@ -193,27 +224,29 @@ mod tests {
 
     fn read_ticket() -> Bytes {
         let claim = Claim::read(&Statement::new("SELECT 1")).unwrap();
-        issue(&KEY, HOLDER, &claim, moment(1_000))
+        issue(&KEY, HOLDER, QueryId::random(), &claim, moment(1_000))
     }
 
-    fn code(result: Result<Claim>) -> ErrorCode {
+    fn code(result: Result<Redeemed>) -> ErrorCode {
         result.err().unwrap().code
     }
 
     #[test]
     fn a_ticket_gives_back_what_it_was_made_for() {
-        let Claim::Read { sql, cut } = redeem(&KEY, HOLDER, &read_ticket(), moment(1_000)).unwrap() else {
+        let Claim::Read { sql, cut } = redeem(&KEY, HOLDER, &read_ticket(), moment(1_000)).unwrap().claim else {
             panic!("another claim came back")
         };
         assert_eq!((&*sql, cut), ("SELECT 1", Cut::default()));
 
-        let ticket = issue(&KEY, HOLDER, &Claim::Kept(Bytes::from_static(b"id")), moment(0));
-        let claim = redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap();
-        assert!(matches!(claim, Claim::Kept(id) if id == "id"));
+        let query = QueryId::random();
+        let ticket = issue(&KEY, HOLDER, query, &Claim::Kept(Bytes::from_static(b"id")), moment(0));
+        let redeemed = redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap();
+        assert!(matches!(redeemed.claim, Claim::Kept(id) if id == "id"));
+        assert_eq!(redeemed.query, query);
 
-        let ticket = issue(&KEY, HOLDER, &Claim::Metadata(Bytes::from_static(b"any")), moment(0));
-        let claim = redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap();
-        assert!(matches!(claim, Claim::Metadata(command) if command == "any"));
+        let ticket = issue(&KEY, HOLDER, query, &Claim::Metadata(Bytes::from_static(b"any")), moment(0));
+        let redeemed = redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap();
+        assert!(matches!(redeemed.claim, Claim::Metadata(command) if command == "any"));
     }
 
     #[test]

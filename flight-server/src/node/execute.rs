@@ -2,6 +2,8 @@
 
 use futures::StreamExt as _;
 
+use super::deadline::Deadline;
+use super::own_options;
 use super::session::{Session, Work};
 use crate::engine::{Ingest, Outcome, Rows, Statement};
 use crate::error::Result;
@@ -24,18 +26,24 @@ impl Session {
         self.write_state(&mut turn, &[]).await?;
 
         let before = self.current_transaction();
-        let executed = self.fix_engine().execute(statement).await;
+        let deadline = self.deadline();
+        let executed = deadline.within(self.fix_engine().execute(statement)).await;
         self.follow_transaction(before.as_ref(), executed.as_ref().ok().map(|outcome| outcome.kind));
         let mut outcome = executed.map_err(|error| self.explain(error))?;
         self.write_state(&mut turn, &outcome.state).await?;
         drop(turn);
 
-        outcome.rows = counted(outcome.rows, work);
+        outcome.rows = counted(deadline.over(outcome.rows), work);
         Ok(outcome)
     }
 }
 
 impl Session {
+    /// Until when a statement that begins now may take.
+    fn deadline(&self) -> Deadline {
+        Deadline::after(own_options::statement_timeout(&self.own_options.lock(), self.core.options.statement_timeout))
+    }
+
     /// Writes rows into a table, all or none; how many.
     ///
     /// # Errors
@@ -45,7 +53,8 @@ impl Session {
         let mut turn = self.turn.lock().await;
         self.check()?;
         self.write_state(&mut turn, &[]).await?;
-        let written = self.fix_engine().ingest(rows).await.map_err(|error| self.explain(error))?;
+        let written = self.deadline().within(self.fix_engine().ingest(rows)).await;
+        let written = written.map_err(|error| self.explain(error))?;
         self.write_state(&mut turn, &written.state).await?;
         Ok(written.rows)
     }

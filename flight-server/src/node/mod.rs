@@ -9,7 +9,7 @@
 //! | `caller` | who calls, and which session the call names |
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
-//! | `session` | one of them; `execute`, `transaction`, `prepared`, `kept`, `session_options`, `engine_choice` are what it does |
+//! | `session` | one of them; `execute`, `transaction`, `prepared`, `kept`, `queries`, `polled`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease` | until when this node may act as an owner |
 //! | `datasets` | engines show the datasets of the store and the configuration |
 //! | `toucher`, `janitor` | uses are written, and what has expired is ended |
@@ -18,6 +18,7 @@ mod caller;
 mod connections;
 mod core;
 mod datasets;
+mod deadline;
 mod engine_choice;
 mod execute;
 mod failure;
@@ -29,7 +30,9 @@ mod live;
 mod opened;
 mod options;
 mod own_options;
+mod polled;
 mod prepared;
+mod queries;
 mod resolve;
 mod running;
 mod session;
@@ -60,7 +63,9 @@ use self::heartbeat::Heartbeat;
 pub use self::kept::{Kept, StatementId};
 pub use self::options::NodeOptions;
 pub use self::own_options::ENGINE as ENGINE_OPTION;
+pub use self::polled::PollState;
 pub use self::prepared::Prepared;
+pub use self::queries::QueryId;
 use self::session::Ended;
 pub use self::session::Session;
 pub use self::session_options::{OptionError, OptionValue};

@@ -23,6 +23,8 @@ pub struct NodeOptions {
     pub idle_timeout: Duration,
     /// How long a session may live, however much it is used.
     pub max_age: Duration,
+    /// How long a statement may take, in sessions that set no other time; as long as it needs when `None`.
+    pub statement_timeout: Option<Duration>,
     /// Where the node keeps its files.
     pub data_dir: PathBuf,
     /// The version of the software.

@@ -2,7 +2,9 @@
 //! the store as they were set.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use humantime::{format_duration, parse_duration};
 use typemap::wire::{Infinity, WideIntegers, WireOptions};
 
 use super::session::Session;
@@ -14,6 +16,13 @@ pub const ENGINE: &str = "pintail.engine";
 const WIDE_INTEGERS: &str = "pintail.wide_integers";
 /// What infinite dates and timestamps become: `error` or `null`.
 const INFINITY: &str = "pintail.infinity";
+
+/// How long a statement may take: a time such as `30s`, or `0` for as long as it needs.
+const STATEMENT_TIMEOUT: &str = "pintail.statement_timeout";
+/// The value of [`STATEMENT_TIMEOUT`] for as long as a statement needs.
+const NO_TIMEOUT: &str = "0";
+/// Far longer than anybody waits, and far from where sums of times overflow.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
 /// The values of [`WIDE_INTEGERS`], the default first.
 const WIDE_INTEGER_VALUES: [(&str, WideIntegers); 2] =
@@ -34,12 +43,28 @@ pub(super) fn wire(set: &BTreeMap<String, String>) -> WireOptions {
     }
 }
 
+/// How long a statement may take; `default` where it was not set.
+pub(super) fn statement_timeout(set: &BTreeMap<String, String>, default: Option<Duration>) -> Option<Duration> {
+    match set.get(STATEMENT_TIMEOUT) {
+        None => default,
+        Some(text) if text == NO_TIMEOUT => None,
+        Some(text) => parse_duration(text).ok(),
+    }
+}
+
 /// All options with their values, those that were not set included.
-pub(super) fn all(engine: &str, set: &BTreeMap<String, String>) -> [(&'static str, String); 3] {
+pub(super) fn all(
+    engine: &str,
+    timeout: Option<Duration>,
+    set: &BTreeMap<String, String>,
+) -> [(&'static str, String); 4] {
+    let timeout = statement_timeout(set, timeout);
+    let timeout = timeout.map_or_else(|| NO_TIMEOUT.to_owned(), |timeout| format_duration(timeout).to_string());
     let shown = |name: &str, default: &str| set.get(name).map_or(default, String::as_str).to_owned();
     [
         (ENGINE, engine.to_owned()),
         (INFINITY, shown(INFINITY, INFINITY_VALUES[0].0)),
+        (STATEMENT_TIMEOUT, timeout),
         (WIDE_INTEGERS, shown(WIDE_INTEGERS, WIDE_INTEGER_VALUES[0].0)),
     ]
 }
@@ -50,8 +75,11 @@ fn value<T: Copy>(set: &BTreeMap<String, String>, name: &str, values: &[(&str, T
 }
 
 impl Session {
-    /// Sets an option that says how rows are written, from the next statement on. The caller holds the session's turn.
+    /// Sets an option that holds from the next statement on. The caller holds the session's turn.
     pub(super) async fn set_own_option(&self, name: &str, value: OptionValue) -> Result<(), OptionError> {
+        if name == STATEMENT_TIMEOUT {
+            return self.set_statement_timeout(value).await;
+        }
         let values: Vec<&str> = match name {
             WIDE_INTEGERS => WIDE_INTEGER_VALUES.iter().map(|(value, _)| *value).collect(),
             INFINITY => INFINITY_VALUES.iter().map(|(value, _)| *value).collect(),
@@ -68,6 +96,22 @@ impl Session {
         self.prepared.lock().clear();
         self.engine().set_wire_options(wire(&self.own_options.lock()));
         Ok(())
+    }
+
+    async fn set_statement_timeout(&self, value: OptionValue) -> Result<(), OptionError> {
+        let mut options = self.own_options.lock().clone();
+        match value {
+            OptionValue::Empty => options.remove(STATEMENT_TIMEOUT),
+            OptionValue::Int64(0) => options.insert(STATEMENT_TIMEOUT.to_owned(), NO_TIMEOUT.to_owned()),
+            OptionValue::String(text) if text == NO_TIMEOUT => options.insert(STATEMENT_TIMEOUT.to_owned(), text),
+            OptionValue::String(text) => {
+                let time = parse_duration(&text).ok().filter(|time| !time.is_zero() && *time <= LONGEST_TIMEOUT);
+                let time = time.ok_or(OptionError::InvalidValue)?;
+                options.insert(STATEMENT_TIMEOUT.to_owned(), format_duration(time).to_string())
+            }
+            _ => return Err(OptionError::InvalidValue),
+        };
+        self.keep_own_options(options).await
     }
 
     /// Writes the server's own options to the store, then takes them on.
@@ -95,6 +139,16 @@ mod tests {
             assert_eq!(wire(&set).infinity, meaning);
         }
         assert_eq!(wire(&BTreeMap::new()), WireOptions::default());
-        assert_eq!(all("e", &BTreeMap::new()).map(|(_, value)| value), ["e", "error", "decimal128"]);
+        assert_eq!(all("e", None, &BTreeMap::new()).map(|(_, value)| value), ["e", "error", "0", "decimal128"]);
+    }
+
+    #[test]
+    fn a_statement_takes_as_long_as_the_session_says_or_else_the_server() {
+        let server = Some(Duration::from_secs(300));
+        let set = |text: &str| BTreeMap::from([(STATEMENT_TIMEOUT.to_owned(), text.to_owned())]);
+        assert_eq!(statement_timeout(&BTreeMap::new(), server), server);
+        assert_eq!(statement_timeout(&set("1m 30s"), server), Some(Duration::from_secs(90)));
+        assert_eq!(statement_timeout(&set(NO_TIMEOUT), server), None);
+        assert_eq!(all("e", server, &BTreeMap::new())[2].1, "5m");
     }
 }

@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 use super::core::Core;
 use super::failure;
 use super::kept::{Kept, KeptResults, StatementId};
+use super::polled::PolledStatements;
 use super::prepared::Prepared;
+use super::queries::Queries;
 use super::running::RunningGuard;
 use super::transaction::TransactionId;
 use super::usage::{Usage, UsageGuard};
@@ -39,6 +41,8 @@ pub struct Session {
     principal: Principal,
     token_hash: TokenHash,
     kept: Mutex<KeptResults>,
+    pub(super) queries: Mutex<Queries>,
+    pub(super) polled: Mutex<PolledStatements>,
     ended: OnceLock<Ended>,
 }
 
@@ -94,6 +98,8 @@ impl Session {
             principal: parts.principal,
             token_hash: parts.token_hash,
             kept: Mutex::default(),
+            queries: Mutex::default(),
+            polled: Mutex::default(),
             ended: OnceLock::new(),
         }
     }
@@ -206,6 +212,8 @@ impl Session {
             self.core.connections.forget(self.id());
         }
         self.kept.lock().clear();
+        self.queries.lock().clear();
+        self.polled.lock().clear();
         self.prepared.lock().clear();
         *self.transaction.lock() = None;
         tracing::debug!(session = %self.id(), epoch = %self.epoch(), why = ?why, "session ended on this node");

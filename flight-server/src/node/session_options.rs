@@ -58,7 +58,8 @@ impl Session {
         // After the settings: an engine may have a setting that is named like one of these.
         options.insert(CATALOG.to_owned(), OptionValue::String(location.catalog));
         options.insert(SCHEMA.to_owned(), OptionValue::String(location.schema));
-        let own = own_options::all(self.engine_of().name(), &self.own_options.lock());
+        let own =
+            own_options::all(self.engine_of().name(), self.core.options.statement_timeout, &self.own_options.lock());
         options.extend(own.into_iter().map(|(name, value)| (name.to_owned(), OptionValue::String(value))));
         Ok(options)
     }

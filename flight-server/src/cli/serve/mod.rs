@@ -113,6 +113,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     let store = store::open(&config.store).await?;
     let engines = engines::open(config, &data_dir).await?;
     let options = NodeOptions {
+        statement_timeout: config.statement_timeout,
         name: endpoints.addresses.node_name.clone(),
         home: data_dir.home(),
         advertised_uri: endpoints.addresses.advertised_uri.clone(),

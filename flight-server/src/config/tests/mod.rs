@@ -50,7 +50,10 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!(config.session_idle_timeout, Duration::from_secs(1800));
     assert_eq!(config.session_max_age, Duration::from_secs(86_400));
     assert_eq!(config.node_lease, Duration::from_secs(3));
-    assert_eq!((config.drain_timeout, &config.tls, config.print_ready), (None, &None, false));
+    assert_eq!(
+        (config.drain_timeout, config.statement_timeout, &config.tls, config.print_ready),
+        (None, None, &None, false)
+    );
     let memory = MemoryLimits::of_this_process().available();
     assert_eq!(config.memory_limit, Size::Percent(75).of(memory));
     assert!(config.threads > 0 && config.allow_files.is_empty() && config.allow_writes.is_empty());
@@ -80,6 +83,7 @@ fn values_of_every_kind_are_read() {
         tls-client-ca = "a"
         session-idle-timeout = "1h 30m"
         drain-timeout = "500ms"
+        statement-timeout = "5m"
         memory-limit = "2GB"
         allow-files = ["/a", "b:c"]
         allow-writes = "/w"
@@ -98,6 +102,7 @@ fn values_of_every_kind_are_read() {
     assert_eq!(config.tls, Some(Tls { certificate: "c".into(), key: "k".into(), client_ca: Some("a".into()) }));
     assert_eq!(config.session_idle_timeout, Duration::from_secs(5400));
     assert_eq!(config.drain_timeout, Some(Duration::from_millis(500)));
+    assert_eq!(config.statement_timeout, Some(Duration::from_secs(300)));
     assert_eq!(config.memory_limit, 2_000_000_000);
     assert_eq!(config.allow_files, [PathBuf::from("/a"), PathBuf::from("b:c")]);
     assert_eq!(config.allow_writes, [PathBuf::from("/w")]);

@@ -37,6 +37,7 @@ mod ingest;
 mod instance;
 mod internal;
 mod interrupt;
+mod keys;
 mod lane;
 mod live;
 mod session;

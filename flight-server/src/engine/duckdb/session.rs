@@ -17,12 +17,13 @@ use super::ingest::{Message, Order};
 use super::instance::Instance;
 use super::internal::{self, quoted_identifier, quoted_text};
 use super::interrupt::{CancelOnDrop, Run, Turnstile};
+use super::keys;
 use super::lane::{Executed, Lane, SharedStatus};
 use super::state;
 use crate::engine::priority;
 use crate::engine::{
-    EngineSession, Ingest, Ingested, Location, Outcome, Plan, Rows, StateEntry, Statement, TableEntry, TableFilter,
-    TransactionStatus,
+    EngineSession, ForeignKeyColumn, Ingest, Ingested, Location, Outcome, Plan, PrimaryKeyColumn, Rows, StateEntry,
+    Statement, TableEntry, TableFilter, TableName, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result};
 
@@ -255,6 +256,20 @@ impl EngineSession for DuckDbSession {
 
     async fn table_types(&self) -> Result<Vec<String>> {
         Ok(catalog::TABLE_TYPES.map(str::to_owned).to_vec())
+    }
+
+    async fn primary_keys(&self, table: &TableName) -> Result<Vec<PrimaryKeyColumn>> {
+        let table = table.clone();
+        self.with_connection(move |connection| keys::primary(connection, &table)).await
+    }
+
+    async fn foreign_keys(
+        &self,
+        primary: Option<&TableName>,
+        foreign: Option<&TableName>,
+    ) -> Result<Vec<ForeignKeyColumn>> {
+        let (primary, foreign) = (primary.cloned(), foreign.cloned());
+        self.with_connection(move |connection| keys::foreign(connection, primary.as_ref(), foreign.as_ref())).await
     }
 
     async fn close(&self) {

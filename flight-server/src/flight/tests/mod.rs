@@ -52,6 +52,7 @@ impl TestServer {
     async fn start() -> Self {
         let engine = Arc::new(TestEngine::default());
         let options = NodeOptions {
+            statement_timeout: None,
             name: "heron".to_owned(),
             home: Uuid::from_u128(1),
             advertised_uri: String::new(),

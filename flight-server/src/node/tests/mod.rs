@@ -56,6 +56,7 @@ impl Cluster {
 
     fn options(&self, home: Uuid) -> NodeOptions {
         NodeOptions {
+            statement_timeout: None,
             name: "heron".to_owned(),
             home,
             advertised_uri: "grpc://heron:31337".to_owned(),

@@ -19,6 +19,7 @@ async fn options_are_the_location_the_engine_and_its_settings() {
         ("catalog", "memory"),
         ("pintail.engine", "test"),
         ("pintail.infinity", "error"),
+        ("pintail.statement_timeout", "0"),
         ("pintail.wide_integers", "decimal128"),
         ("schema", "main"),
         ("x", "0"),

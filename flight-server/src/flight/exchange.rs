@@ -1,0 +1,69 @@
+//! DoExchange: the values of a statement's parameters go in, and its rows come out, on one stream.
+
+use arrow_flight::{FlightData, FlightDescriptor};
+use futures::stream::{self, BoxStream, StreamExt};
+use tonic::{Status, Streaming};
+
+use super::call::Call;
+use super::command::{Command, not_implemented};
+use super::encode::ResultMessages;
+use super::parameters::{Upload, are_for_no_run};
+use super::statements;
+use crate::engine::{Plan, Rows, Statement};
+use crate::error::Result;
+
+/// Runs the statement of the first message's descriptor once for each row of values that follows, or once when it has no
+/// parameters, and answers with the rows, one run's after the other's. A descriptor with an empty command gets back what
+/// comes, message for message.
+///
+/// # Errors
+/// `REQUEST_MALFORMED` when the messages cannot be read, `NOT_IMPLEMENTED` for other commands, `REQUEST_INVALID` when the
+/// values are not as many as the statement has parameters; those of the engine, the session and the transaction.
+pub(super) async fn exchange(
+    call: &Call,
+    messages: Streaming<FlightData>,
+) -> Result<BoxStream<'static, Result<FlightData, Status>>> {
+    let mut upload = Upload::open(messages).await?;
+    if is_echo(&upload.descriptor) {
+        return Ok(upload.into_messages().boxed());
+    }
+    let (sql, plan) = match Command::from_descriptor(&upload.descriptor)? {
+        Command::StatementQuery { sql, transaction } => {
+            call.check_transaction(&transaction)?;
+            let plan = call.session().plan(&sql).await?;
+            (sql.into(), plan)
+        }
+        Command::PreparedQuery { handle } => {
+            let prepared = call.session().prepared(&handle).await?;
+            (prepared.sql.clone(), prepared.plan.clone())
+        }
+        other => return Err(not_implemented(&format!("DoExchange of {}", other.name()))),
+    };
+    let rows = rows(call, &mut upload, Statement::new(sql), &plan).await?;
+    // A client may wait for one direction to end before it ends the other.
+    let rest = stream::once(upload.finish()).filter_map(|()| std::future::ready(None));
+    Ok(ResultMessages::new(rows)?.chain(rest).boxed())
+}
+
+fn is_echo(descriptor: &FlightDescriptor) -> bool {
+    descriptor.cmd.is_empty() && descriptor.path.is_empty()
+}
+
+async fn rows(
+    call: &Call,
+    upload: &mut Upload<Streaming<FlightData>>,
+    statement: Statement,
+    plan: &Plan,
+) -> Result<Rows> {
+    if plan.parameters.fields().is_empty() {
+        return statements::read(call, statement).await;
+    }
+    let values = upload.values().await?;
+    statements::check_parameters(plan, values.columns())?;
+    let parameters = values.into_batches();
+    if are_for_no_run(&parameters) {
+        let schema = statements::schema_of(plan)?;
+        return Ok(Rows { schema, batches: stream::empty().boxed() });
+    }
+    statements::read(call, Statement { parameters, ..statement }).await
+}

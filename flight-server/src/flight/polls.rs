@@ -1,0 +1,100 @@
+//! PollFlightInfo: a statement that runs at once, because it changes something or its columns are not known before, runs
+//! while its client asks how far it is. A read is ready at the first poll: it is computed while its rows are fetched.
+
+use std::time::Duration;
+
+use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, PollInfo};
+use bytes::Bytes;
+use prost::Message;
+
+use super::call::Call;
+use super::command::Command;
+use super::ticket::{Claim, Redeemed, is_ticket};
+use super::{metadata, prepared, service, statements};
+use crate::engine::{Plan, Statement};
+use crate::error::{Error, ErrorCode, Result};
+use crate::node::{PollState, QueryId};
+
+/// How long a poll waits for the end of a statement before it tells how far it is.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Starts what a command asks for, or tells how far it is.
+///
+/// # Errors
+/// Those of GetFlightInfo, and of the statement when it failed; `RESULT_GONE` for one that is not known any more.
+pub(super) async fn poll(call: &Call, descriptor: FlightDescriptor) -> Result<PollInfo> {
+    if is_ticket(&descriptor.cmd) {
+        let Redeemed { claim, query } = call.redeem_bytes(&descriptor.cmd)?;
+        let Claim::Polled = claim else {
+            return Err(Error::new(
+                ErrorCode::RequestInvalid,
+                "the descriptor is none that PollFlightInfo answered with; send that, or a Flight SQL command",
+            ));
+        };
+        return answer(call, query).await;
+    }
+    let (statement, plan) = match Command::from_descriptor(&descriptor)? {
+        Command::StatementQuery { sql, transaction } => {
+            statements::planned(call, sql, &transaction).await.map(|(statement, plan)| (Some(statement), plan))?
+        }
+        Command::PreparedQuery { handle } => prepared::bound(call, &handle).await?,
+        Command::Metadata(command) => {
+            let claim = Claim::Metadata(descriptor.cmd.clone());
+            return Ok(finished(call.flight_info(descriptor, &metadata::schema(&command), &claim, None)?));
+        }
+        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. } | Command::Ingest(_)) => {
+            return Err(service::for_put(&update));
+        }
+    };
+    match statement {
+        Some(statement) if !statements::is_ready(&plan) => {
+            let query = start(call, descriptor, statement, plan);
+            answer(call, query).await
+        }
+        Some(statement) => Ok(finished(statements::info_of(call, descriptor, statement, &plan).await?)),
+        None => Ok(finished(statements::info_of_no_run(call, descriptor, &plan)?)),
+    }
+}
+
+fn finished(info: FlightInfo) -> PollInfo {
+    PollInfo { info: Some(info), flight_descriptor: None, progress: Some(1.0), expiration_time: None }
+}
+
+/// Runs a statement without a caller; what comes of it is its FlightInfo.
+fn start(call: &Call, descriptor: FlightDescriptor, statement: Statement, plan: Plan) -> QueryId {
+    let query = QueryId::random();
+    let running = call.detached();
+    call.caller.session.start_polled(query, async move {
+        let info = statements::info_of(&running, descriptor, statement, &plan).await?;
+        Ok(info.encode_to_vec())
+    });
+    query
+}
+
+async fn answer(call: &Call, query: QueryId) -> Result<PollInfo> {
+    match call.session().poll(query, PATIENCE).await? {
+        PollState::Finished(info) => {
+            let info = FlightInfo::decode(&*info).map_err(Error::internal)?;
+            Ok(finished(info))
+        }
+        PollState::Running(progress) => {
+            let (ticket, expiration) = call.issue(query, &Claim::Polled);
+            let info = FlightInfo {
+                // None is there yet: it says by what the query is cancelled.
+                endpoint: Vec::<FlightEndpoint>::new(),
+                flight_descriptor: Some(FlightDescriptor::new_cmd(ticket.clone())),
+                total_records: -1,
+                total_bytes: -1,
+                ordered: true,
+                app_metadata: call.about(query),
+                schema: Bytes::new(),
+            };
+            Ok(PollInfo {
+                info: Some(info),
+                flight_descriptor: Some(FlightDescriptor::new_cmd(ticket)),
+                progress: progress.map(|progress| progress.clamp(0.0, 1.0)),
+                expiration_time: Some(expiration),
+            })
+        }
+    }
+}
