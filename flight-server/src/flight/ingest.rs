@@ -1,8 +1,10 @@
 //! Rows that a client writes into a table, as they come: a few batches are in memory at a time, however many there are.
 
+use arrow::array::RecordBatch;
 use arrow_flight::FlightData;
 use arrow_flight::sql::{CommandStatementIngest, TableDefinitionOptions, TableExistsOption, TableNotExistOption};
-use futures::{SinkExt, Stream, StreamExt};
+use futures::channel::mpsc;
+use futures::{SinkExt, Stream, StreamExt, stream};
 use tonic::Status;
 
 use super::call::{Call, count};
@@ -38,25 +40,38 @@ where
         temporary: command.temporary,
     };
     let schema = upload.schema().await?;
-    let (mut sender, batches) = futures::channel::mpsc::channel(AHEAD);
+    let (mut sender, batches) = mpsc::channel(AHEAD);
     let reading = async move {
         loop {
-            let batch = upload.batch().await.transpose();
+            let next = upload.batch().await;
+            let is_last = !matches!(next, Ok(Some(_)));
             // The engine needs no more of them when it has failed.
-            match batch {
-                Some(batch) => {
-                    let is_last = batch.is_err();
-                    if sender.send(batch).await.is_err() || is_last {
-                        return;
-                    }
-                }
-                None => return,
+            if sender.send(next).await.is_err() || is_last {
+                return;
             }
         }
     };
-    let rows = Ingest { table, mode, schema, batches: batches.boxed() };
+    let rows = Ingest { table, mode, schema, batches: whole(batches).boxed() };
     let (written, ()) = futures::join!(call.session().ingest(rows), reading);
     Ok(count(Some(written?)))
+}
+
+/// The batches up to the end of the upload. The engine works on threads of its own: when the call is dropped it finds no
+/// more batches, which must not look like the end.
+fn whole(next: mpsc::Receiver<Result<Option<RecordBatch>>>) -> impl Stream<Item = Result<RecordBatch>> {
+    stream::unfold(Some(next), |next| async {
+        let mut next = next?;
+        match next.next().await {
+            Some(Ok(Some(batch))) => Some((Ok(batch), Some(next))),
+            Some(Ok(None)) => None,
+            Some(Err(error)) => Some((Err(error), None)),
+            None => {
+                let error =
+                    Error::new(ErrorCode::StatementCancelled, "the upload broke off; none of its rows are written");
+                Some((Err(error), None))
+            }
+        }
+    })
 }
 
 fn mode(options: Option<TableDefinitionOptions>) -> Result<IngestMode> {
@@ -77,4 +92,27 @@ fn mode(options: Option<TableDefinitionOptions>) -> Result<IngestMode> {
 
 fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorCode::RequestInvalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_upload_that_breaks_off_is_not_taken_for_a_whole_one() {
+        let batch = || RecordBatch::new_empty(arrow::datatypes::Schema::empty().into());
+        let (mut sender, batches) = mpsc::channel(8);
+        sender.try_send(Ok(Some(batch()))).unwrap();
+        sender.try_send(Ok(None)).unwrap();
+        assert_eq!(whole(batches).try_collect::<Vec<_>>().await.unwrap(), [batch()]);
+
+        let (mut sender, batches) = mpsc::channel(8);
+        sender.try_send(Ok(Some(batch()))).unwrap();
+        drop(sender);
+        let read = whole(batches).collect::<Vec<_>>().await;
+        assert_eq!(read.len(), 2);
+        assert_eq!(read[1].as_ref().unwrap_err().code, ErrorCode::StatementCancelled);
+    }
 }
