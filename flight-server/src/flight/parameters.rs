@@ -9,7 +9,7 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{read_dictionary, read_record_batch};
-use arrow::ipc::{MessageHeader, root_as_message};
+use arrow::ipc::{self, MessageHeader, root_as_message};
 use arrow_flight::{FlightData, FlightDescriptor};
 use futures::{Stream, StreamExt, stream};
 use tonic::Status;
@@ -204,6 +204,7 @@ impl Decoder {
                     .as_ref()
                     .zip(message.header_as_dictionary_batch())
                     .ok_or_else(|| malformed("the upload has a dictionary before its schema"))?;
+                check_buffers(batch.data(), &data.data_body)?;
                 let body = Buffer::from(data.data_body.clone());
                 read_dictionary(&body, batch, schema, &mut self.dictionaries, &message.version())
                     .map_err(|error| broken("dictionary", &error))
@@ -214,6 +215,7 @@ impl Decoder {
                     .clone()
                     .zip(message.header_as_record_batch())
                     .ok_or_else(|| malformed("the upload has a batch before its schema"))?;
+                check_buffers(Some(batch), &data.data_body)?;
                 let body = Buffer::from(data.data_body.clone());
                 let batch = read_record_batch(&body, batch, schema, &self.dictionaries, None, &message.version())
                     .map_err(|error| broken("batch", &error))?;
@@ -232,6 +234,20 @@ impl Decoder {
             }
         }
     }
+}
+
+/// Whether all buffers of a batch lie in its body, for which the reader would panic.
+fn check_buffers(batch: Option<ipc::RecordBatch<'_>>, body: &[u8]) -> Result<()> {
+    let length = i64::try_from(body.len()).unwrap_or(i64::MAX);
+    let lies_in_body = |buffer: &ipc::Buffer| {
+        let end = buffer.offset().checked_add(buffer.length());
+        buffer.offset() >= 0 && buffer.length() >= 0 && end.is_some_and(|end| end <= length)
+    };
+    let mut buffers = batch.and_then(|batch| batch.buffers()).into_iter().flatten();
+    if buffers.all(lies_in_body) {
+        return Ok(());
+    }
+    Err(malformed("a message of the upload is cut off: not all buffers that its header names are in its body"))
 }
 
 fn broken(what: &str, error: &ArrowError) -> Error {
