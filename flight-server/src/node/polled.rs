@@ -85,11 +85,6 @@ impl Session {
             },
         }
     }
-
-    /// Whether a statement is remembered.
-    pub fn is_polled(&self, id: QueryId) -> bool {
-        self.polled.lock().statements.iter().any(|(known, _)| *known == id)
-    }
 }
 
 fn gone() -> Error {
