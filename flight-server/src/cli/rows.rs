@@ -129,7 +129,8 @@ impl<const COLUMNS: usize> Rows<COLUMNS> {
     }
 }
 
-fn quoted(text: &str) -> String {
+/// A value of a CSV file, quoted where it must be.
+pub(super) fn quoted(text: &str) -> String {
     match text.contains([',', '"', '\r', '\n']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text.to_owned(),

@@ -402,3 +402,8 @@ pub fn cannot(engine: &str, operation: &str) -> Error {
     )
     .with_sqlstate(crate::error::SqlState("0A000"))
 }
+
+/// A name as SQL text, quoted.
+pub(crate) fn quoted_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -8,7 +8,7 @@ use tonic::Status;
 
 use super::call::Call;
 use super::ticket::Claim;
-use crate::engine::{Statement, TableEntry, TableFilter};
+use crate::engine::{Statement, TableEntry, TableFilter, quoted_identifier};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The tables whose names are like the criteria's expression, a SQL LIKE pattern with `\` as escape; all when it is empty.
@@ -40,7 +40,7 @@ pub(super) async fn list(call: &Call, criteria: Criteria) -> Result<BoxStream<'s
 
 async fn info(call: &Call, table: &TableEntry) -> Result<FlightInfo> {
     let parts = [&table.location.catalog, &table.location.schema, &table.name];
-    let sql = format!("SELECT * FROM {}", parts.map(|part| quoted(part)).join("."));
+    let sql = format!("SELECT * FROM {}", parts.map(|part| quoted_identifier(part)).join("."));
     // Not by way of the session: to be listed is no statement of its own.
     let plan = call.session().engine().plan(&sql).await?;
     let schema = plan.schema.ok_or_else(|| Error::internal("the columns of a table are not known"))?;
@@ -48,8 +48,4 @@ async fn info(call: &Call, table: &TableEntry) -> Result<FlightInfo> {
     let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
     let claim = Claim::read(&Statement::new(sql)).ok_or_else(|| Error::internal("a table's name is too long"))?;
     call.flight_info(descriptor, &schema, &claim, None)
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

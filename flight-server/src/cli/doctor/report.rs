@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
+use crate::cli::rows::quoted;
+
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -106,11 +108,6 @@ pub(super) fn print(out: &mut impl Write, checks: &[Check], format: Format) -> i
         }
     }
     out.flush()
-}
-
-/// A value of a CSV file, quoted where it must be.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 #[cfg(test)]

@@ -15,10 +15,11 @@ use datafusion::sql::sqlparser::ast::Statement as Sql;
 use super::catalog::{OwnCatalog, OwnSchema, Relation};
 use super::errors::failed;
 use super::lane::Execution;
-use super::settings::{identifier, use_statement};
+use super::settings::use_statement;
 use super::table::{Gathered, MemoryTable};
 use super::view::View;
 use super::{CATALOG, SCHEMA, names, query};
+use crate::engine::quoted_identifier;
 use crate::engine::{DATASET_CATALOG, StateEntry, cannot};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -45,7 +46,9 @@ pub(super) async fn define(execution: &Execution<'_>, statement: DdlStatement) -
             let (_, schema) = place(&create.schema_name)?;
             let is_new = execution.catalogs.own().create_schema(&schema);
             match (is_new, create.if_not_exists) {
-                (true, _) => Ok(journaled(schema_key(&schema), format!("CREATE SCHEMA {}", identifier(&schema)))),
+                (true, _) => {
+                    Ok(journaled(schema_key(&schema), format!("CREATE SCHEMA {}", quoted_identifier(&schema))))
+                }
                 (false, true) => Ok(Defined::default()),
                 (false, false) => Err(failed("42P06", format!("schema \"{schema}\" already exists"))),
             }

@@ -9,7 +9,7 @@ use datafusion::prelude::SessionContext;
 
 use super::errors::failed;
 use super::query;
-use crate::engine::{Location, StateEntry};
+use crate::engine::{Location, StateEntry, quoted_identifier};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What values a setting takes, beyond what DataFusion itself checks.
@@ -192,10 +192,5 @@ fn missing(what: &str, name: &str, state: &'static str) -> Error {
 
 /// The statement that moves there.
 pub(super) fn use_statement(location: &Location) -> String {
-    format!("USE {}.{}", identifier(&location.catalog), identifier(&location.schema))
-}
-
-/// A name as SQL text.
-pub(super) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    format!("USE {}.{}", quoted_identifier(&location.catalog), quoted_identifier(&location.schema))
 }

@@ -8,8 +8,9 @@ use typemap::SqlType;
 
 use super::dataset_io::{Registry, SCHEME};
 use super::ffi::{Connection, Database, NewView, Prepared};
-use super::internal::{self, quoted_identifier, quoted_text};
+use super::internal::{self, quoted_text};
 use crate::dataset::{Format, Source};
+use crate::engine::quoted_identifier;
 use crate::engine::{DATASET_CATALOG, DATASET_SCHEMA};
 use crate::error::{Error, ErrorCode, Result};
 

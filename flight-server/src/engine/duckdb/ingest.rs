@@ -18,10 +18,11 @@ use super::bind::unfit;
 use super::datasets;
 use super::errors;
 use super::ffi::{APPENDED_ROWS, Appender, Connection, WritableChunk};
-use super::internal::{self, quoted_identifier};
+use super::internal;
 use super::interrupt::Run;
 use super::lane::{LONGEST_WAIT, Lane, RETRY_FOR};
 use super::write::Writer;
+use crate::engine::quoted_identifier;
 use crate::engine::{IngestMode, IngestTable, Ingested, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 

@@ -42,11 +42,6 @@ pub(super) fn run(connection: &Connection, sql: &str) -> Result<()> {
     Ok(())
 }
 
-/// A name as SQL text.
-pub(super) fn quoted_identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// A text value as SQL text.
 pub(super) fn quoted_text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))

@@ -15,12 +15,13 @@ use super::cursor::{Cursor, Step};
 use super::errors;
 use super::ingest::{Message, Order};
 use super::instance::Instance;
-use super::internal::{self, quoted_identifier, quoted_text};
+use super::internal::{self, quoted_text};
 use super::interrupt::{CancelOnDrop, Run, Turnstile};
 use super::keys;
 use super::lane::{Executed, Lane, SharedStatus};
 use super::state;
 use crate::engine::priority;
+use crate::engine::quoted_identifier;
 use crate::engine::{
     EngineSession, ForeignKeyColumn, Ingest, Ingested, Location, Outcome, Plan, PrimaryKeyColumn, Rows, StateEntry,
     Statement, TableEntry, TableFilter, TableName, TransactionStatus,

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::datasets;
 use super::ffi::{Connection, Value};
-use super::internal::{self, quoted_identifier, quoted_text};
+use super::internal::{self, quoted_text};
 use crate::engine::StateEntry;
+use crate::engine::quoted_identifier;
 use crate::error::Result;
 
 /// The settings that say where the session is: journaled together, as its location.
