@@ -36,6 +36,10 @@ pub enum StoreError {
     #[error("this node is draining and takes no sessions; use another node")]
     NodeDraining,
 
+    /// The calling node is a front, and a front owns no session.
+    #[error("this node is a front and owns no session; let a node that has an engine take it")]
+    NodeIsFront,
+
     /// A session with this id is already there. Ids are random, so the usual cause is a repeated call.
     #[error("session {session} exists already; generate a new token")]
     SessionExists {
@@ -50,12 +54,18 @@ pub enum StoreError {
         name: String,
     },
 
+    /// The store answers, but not to this server as it is configured: a wrong password, a database that isn't there, a
+    /// right that is missing. Trying again doesn't help; it needs an operator.
+    #[error("the session store can't be used as it is configured: {0}")]
+    Misconfigured(String),
+
     /// What the store holds can't be understood. It needs an operator: restore the store or start with an empty one.
     #[error("the session store is damaged, restore it or start with an empty one: {0}")]
     Corrupt(String),
 
     /// A newer version of the server wrote the store. An older one would misread it.
-    #[error("the session store has schema version {found}, this server knows up to {supported}: use a newer server")]
+    #[error("the session store has schema version {found}, this server knows up to {supported}: use a newer \
+             server, or give it another store")]
     SchemaTooNew {
         /// Schema version of the store.
         found: i64,

@@ -21,8 +21,9 @@
 //!
 //! # Stores
 //!
-//! `SqliteStore` (feature `sqlite`) is the embedded default: one machine, several processes. [`ModelStore`] is the
-//! same contract in memory with a clock that tests move. One conformance suite runs against both.
+//! `SqliteStore` (feature `sqlite`) is the embedded default: one machine, several processes. `PostgresStore` (feature
+//! `postgres`) is shared by the nodes of a cluster. [`ModelStore`] is the same contract in memory with a clock that
+//! tests move. One conformance suite runs against all three.
 
 #![forbid(unsafe_code)]
 
@@ -31,6 +32,8 @@ mod error;
 mod id;
 mod model;
 mod period;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -41,9 +44,11 @@ pub use dataset::{DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Ge
 pub use error::{FenceLoss, Result, StoreError};
 pub use id::{Epoch, IdError, Incarnation, Principal, SessionId};
 pub use model::{Clock, ManualClock, ModelStore};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use record::{
-    Claim, ExpiredSession, Fence, JournalEntry, NewSession, NodeRecord, NodeRegistration, NodeState, PreparedRecord,
-    SessionRecord, SessionState, Swept,
+    Claim, EndedSession, ExpiredSession, Fence, JournalEntry, NewSession, NodeLoad, NodeRecord, NodeRegistration,
+    NodeRole, NodeState, PreparedRecord, Renewal, RoleError, SessionRecord, SessionState, Swept,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

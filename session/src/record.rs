@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
@@ -34,6 +35,105 @@ pub enum NodeState {
     Draining,
     /// It ended, or its lease did. Its sessions can be claimed, and it never comes back as the same incarnation.
     Gone,
+}
+
+/// What a node is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum NodeRole {
+    /// It takes calls, and runs sessions.
+    #[default]
+    Both,
+    /// It runs sessions. Whether it takes calls of clients too is the server's decision; to the store it is the same.
+    Engine,
+    /// It takes calls and passes them on. It never owns a session.
+    Front,
+}
+
+/// The word is none of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the role of a node: it must be `both`, `engine` or `front`")]
+pub struct RoleError;
+
+impl NodeRole {
+    /// The word for the role.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Engine => "engine",
+            Self::Front => "front",
+        }
+    }
+}
+
+impl fmt::Display for NodeRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for NodeRole {
+    type Err = RoleError;
+
+    fn from_str(text: &str) -> Result<Self, RoleError> {
+        [Self::Both, Self::Engine, Self::Front].into_iter().find(|role| role.as_str() == text).ok_or(RoleError)
+    }
+}
+
+/// What a node says of itself at each renewal; the fronts place sessions by it. All zero until the first renewal.
+///
+/// A store keeps numbers up to `i64::MAX`; a greater one is kept as that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NodeLoad {
+    /// Sessions that it holds.
+    pub sessions: u64,
+    /// Statements that it runs.
+    pub running: u64,
+    /// Memory that its engines use, in bytes.
+    pub memory_used: u64,
+    /// Memory that its engines may use, in bytes.
+    pub memory_limit: u64,
+}
+
+impl NodeLoad {
+    /// The load with no number greater than a store keeps.
+    pub(crate) fn storable(self) -> Self {
+        let most = |n: u64| n.min(i64::MAX.unsigned_abs());
+        Self {
+            sessions: most(self.sessions),
+            running: most(self.running),
+            memory_used: most(self.memory_used),
+            memory_limit: most(self.memory_limit),
+        }
+    }
+
+    /// The four numbers, in the order of the fields, as a column of a database takes them.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn numbers(self) -> [i64; 4] {
+        let Self { sessions, running, memory_used, memory_limit } = self;
+        [sessions, running, memory_used, memory_limit].map(|n| i64::try_from(n).unwrap_or(i64::MAX))
+    }
+}
+
+/// What the store tells a node whose lease it extended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Renewal {
+    /// Whether an operator asked the node to drain. Once asked, it stays so for the life of the incarnation.
+    pub drain_requested: bool,
+    /// Sessions of the node that an operator ended, by their ids. The node drops them and
+    /// [acknowledges](crate::SessionStore::acknowledge_revoked) it; until then it is told at each renewal.
+    pub revoked: Vec<SessionId>,
+}
+
+/// What came of an operator's order to end a session.
+#[derive(Debug, Clone)]
+pub enum EndedSession {
+    /// It was ended now. The record shows it as it was before.
+    Ended(SessionRecord),
+    /// It had ended before, as the record tells, and was left as it is.
+    HadEnded(SessionRecord),
+    /// There is no such session, or no longer.
+    Unknown,
 }
 
 /// A session to be created.
@@ -137,6 +237,8 @@ pub struct NodeRegistration {
     pub advertised_uri: String,
     /// Where its peers reach it, if they can.
     pub peer_uri: Option<String>,
+    /// What it is there for.
+    pub role: NodeRole,
     /// How long it is believed to be alive without a word from it.
     pub lease: Duration,
     /// Version of its software.
@@ -156,6 +258,8 @@ pub struct NodeRecord {
     pub advertised_uri: String,
     /// Where its peers reach it, if they can.
     pub peer_uri: Option<String>,
+    /// What it is there for.
+    pub role: NodeRole,
     /// Where it is in its life, as last written. One whose lease ran out reads `Live` until a sweep marks it: go by
     /// [`lease_left`](Self::lease_left).
     pub state: NodeState,
@@ -167,6 +271,10 @@ pub struct NodeRecord {
     pub registered_at: SystemTime,
     /// Version of its software.
     pub version: String,
+    /// What it said of itself at its last renewal.
+    pub load: NodeLoad,
+    /// Whether an operator asked it to drain.
+    pub drain_requested: bool,
 }
 
 /// What an owner shows with every write: which session it means, who it is, and which epoch it holds.

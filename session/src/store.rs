@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Epoch, Fence, Generation, Incarnation,
-    JournalEntry, NewDataset, NewSession, NodeRecord, NodeRegistration, NodeState, PreparedRecord, Result, SessionId,
-    SessionRecord, Swept,
+    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
+    Incarnation, JournalEntry, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, Swept,
 };
 
 /// The durable table of sessions and nodes.
@@ -18,7 +18,8 @@ use crate::{
 /// [`Fence`] checks that in the statement that writes, and otherwise changes nothing and fails with
 /// [`StoreError::Fenced`](crate::StoreError::Fenced).
 ///
-/// Every method may fail with [`StoreError::Unavailable`](crate::StoreError::Unavailable) or
+/// Every method may fail with [`StoreError::Unavailable`](crate::StoreError::Unavailable),
+/// [`StoreError::Misconfigured`](crate::StoreError::Misconfigured) or
 /// [`StoreError::Corrupt`](crate::StoreError::Corrupt); the sections on errors name the others.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
@@ -32,12 +33,13 @@ pub trait SessionStore: Send + Sync + 'static {
     /// whose lease is over.
     async fn register_node(&self, node: &NodeRegistration) -> Result<()>;
 
-    /// Extends the lease of a node to `lease` from now on.
+    /// Extends the lease of a node to `lease` from now on, notes how loaded it is, and tells it what operators asked of
+    /// it.
     ///
     /// # Errors
     /// [`StoreError::NodeGone`](crate::StoreError::NodeGone) when the node isn't alive: its lease ran out, however
     /// shortly ago, or it was retired by a newer incarnation of its home.
-    async fn renew_node(&self, node: Incarnation, lease: Duration) -> Result<()>;
+    async fn renew_node(&self, node: Incarnation, lease: Duration, load: &NodeLoad) -> Result<Renewal>;
 
     /// Says that a node drains, takes sessions again, or ends. [`NodeState::Gone`] ends its lease at once, and may be
     /// said of a node that is gone or unknown already.
@@ -47,13 +49,21 @@ pub trait SessionStore: Send + Sync + 'static {
     /// alive.
     async fn set_node_state(&self, node: Incarnation, state: NodeState) -> Result<()>;
 
+    /// Asks every node of this name that is alive to drain, and tells how many there were. They learn it at their next
+    /// renewal, and decide themselves how they drain.
+    async fn request_drain(&self, name: &str) -> Result<u64>;
+
     /// All nodes that the store remembers, by name, then by incarnation.
     async fn nodes(&self) -> Result<Vec<NodeRecord>>;
+
+    /// The node of this incarnation, alive or not, or `None` when the store remembers none.
+    async fn node(&self, incarnation: Incarnation) -> Result<Option<NodeRecord>>;
 
     /// Creates a session under [`Epoch::FIRST`], held by `owner`.
     ///
     /// # Errors
     /// [`StoreError::NodeGone`](crate::StoreError::NodeGone) when the owner isn't alive,
+    /// [`StoreError::NodeIsFront`](crate::StoreError::NodeIsFront) when it is a front,
     /// [`StoreError::NodeDraining`](crate::StoreError::NodeDraining) when it drains, and
     /// [`StoreError::SessionExists`](crate::StoreError::SessionExists) when the id is taken.
     async fn create_session(&self, session: &NewSession, owner: Incarnation) -> Result<SessionRecord>;
@@ -72,6 +82,7 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::NodeGone`](crate::StoreError::NodeGone) when `me` isn't alive,
+    /// [`StoreError::NodeIsFront`](crate::StoreError::NodeIsFront) when it is a front,
     /// [`StoreError::NodeDraining`](crate::StoreError::NodeDraining) when it drains.
     async fn claim(&self, id: &SessionId, expected: Epoch, me: Incarnation) -> Result<Claim>;
 
@@ -86,6 +97,21 @@ pub trait SessionStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Fenced`](crate::StoreError::Fenced).
     async fn close(&self, fence: &Fence, reason: &str) -> Result<()>;
+
+    /// An operator ends a session, whoever holds it: no fence is needed. It is closed for this reason, and its journal
+    /// and prepared statements are deleted; its row stays until it is swept. One that was closed or marked expired
+    /// before is left as it is.
+    ///
+    /// When it was active and its owner is alive, the owner is told at its next renewal ([`Renewal::revoked`]), and at
+    /// each after it until it [acknowledges](Self::acknowledge_revoked).
+    async fn end_session(&self, id: &SessionId, reason: &str) -> Result<EndedSession>;
+
+    /// Notes that the owner has dropped these sessions, which operators ended. Those that it was not told of are passed
+    /// over.
+    async fn acknowledge_revoked(&self, node: Incarnation, sessions: &[SessionId]) -> Result<()>;
+
+    /// Whether a node that is alive has yet to acknowledge that this session was ended by an operator.
+    async fn revocation_pending(&self, id: &SessionId) -> Result<bool>;
 
     /// Notes that sessions were used just now, which moves their idle expiry. Meant to be called in batches, after the
     /// fact. Sessions that `me` doesn't hold, and those that have expired, are passed over: expiry is final.
@@ -168,7 +194,10 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// Sessions past their idle or absolute expiry are marked expired and lose their journal and prepared statements.
     /// Sessions that ended `keep_ended` ago or earlier are deleted. Nodes whose lease is over are marked gone, and
-    /// deleted when no session names them; what they said of datasets is forgotten. What a dead node left behind is otherwise not touched: it waits for a peer
-    /// until it expires.
+    /// deleted when no session names them; what they said of datasets, and what they had yet to acknowledge, is
+    /// forgotten. What a dead node left behind is otherwise not touched: it waits for a peer until it expires.
+    ///
+    /// Nodes may sweep at the same time. A row that another call is writing at this moment may be left to the next
+    /// round.
     async fn sweep(&self, keep_ended: Duration) -> Result<Swept>;
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use session::{
-    Claim, DatasetState, Epoch, Fence, Incarnation, JournalEntry, NewDataset, NewSession, NodeRegistration,
-    PreparedRecord, Principal, SessionState, SessionStore, SqliteStore, StoreError, Token, TokenKey,
+    Claim, DatasetState, Epoch, Fence, Incarnation, JournalEntry, NewDataset, NewSession, NodeLoad, NodeRegistration,
+    NodeRole, PreparedRecord, Principal, SessionState, SessionStore, SqliteStore, StoreError, Token, TokenKey,
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use uuid::Uuid;
@@ -29,6 +29,7 @@ fn node(home: Uuid, lease: Duration) -> NodeRegistration {
         peer_uri: None,
         lease,
         version: "0.1.0".to_owned(),
+        role: NodeRole::Both,
     }
 }
 
@@ -138,7 +139,7 @@ async fn writers_of_several_stores_lose_nothing() {
         writers.push(tokio::spawn(async move {
             for n in 0..100 {
                 store.write_journal(&fence, &[entry(&n.to_string(), "v")]).await.unwrap();
-                store.renew_node(fence.incarnation, HOUR).await.unwrap();
+                store.renew_node(fence.incarnation, HOUR, &NodeLoad::default()).await.unwrap();
             }
             assert_eq!(store.journal(&fence.session).await.unwrap().len(), 100);
         }));
@@ -196,7 +197,7 @@ async fn a_lease_runs_out_by_the_clock_of_the_file() {
     })
     .await;
     assert_eq!((taken.owner, taken.epoch), (Some(peer.incarnation), Epoch(2)));
-    assert_eq!(store.renew_node(fence.incarnation, HOUR).await, Err(StoreError::NodeGone));
+    assert_eq!(store.renew_node(fence.incarnation, HOUR, &NodeLoad::default()).await, Err(StoreError::NodeGone));
 }
 
 #[tokio::test]
@@ -268,7 +269,7 @@ async fn a_file_of_a_newer_schema_is_refused() {
     sqlx::query("PRAGMA user_version = 1000").execute(&mut db).await.unwrap();
     db.close().await.unwrap();
     let refused = SqliteStore::open(&file(&home)).await.err().unwrap();
-    assert_eq!(refused, StoreError::SchemaTooNew { found: 1000, supported: 2 });
+    assert_eq!(refused, StoreError::SchemaTooNew { found: 1000, supported: 3 });
 }
 
 #[tokio::test]
@@ -306,7 +307,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date_with_all_it_holds() {
     }
     let mut db = raw(&file(&home)).await;
     let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut db).await.unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
     db.close().await.unwrap();
 }
 
@@ -344,12 +345,12 @@ async fn a_writer_that_holds_the_lock_for_too_long_makes_the_store_unavailable()
     let fence = held(&store, Uuid::new_v4(), HOUR).await;
     let mut db = raw(&file(&home)).await;
     let lock = db.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    let refused = store.renew_node(fence.incarnation, HOUR).await.unwrap_err();
+    let refused = store.renew_node(fence.incarnation, HOUR, &NodeLoad::default()).await.unwrap_err();
     assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
     // Reading goes on.
     assert!(store.session(&fence.session).await.unwrap().is_some());
     lock.rollback().await.unwrap();
-    store.renew_node(fence.incarnation, HOUR).await.unwrap();
+    store.renew_node(fence.incarnation, HOUR, &NodeLoad::default()).await.unwrap();
 }
 
 #[tokio::test]

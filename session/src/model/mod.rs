@@ -16,9 +16,9 @@ use table::{Now, Table};
 
 use crate::period::seconds;
 use crate::{
-    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Epoch, Fence, Generation, Incarnation,
-    JournalEntry, NewDataset, NewSession, NodeRecord, NodeRegistration, NodeState, PreparedRecord, Result, SessionId,
-    SessionRecord, SessionStore, StoreError, Swept,
+    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
+    Incarnation, JournalEntry, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
 };
 
 /// A session table in memory.
@@ -64,9 +64,19 @@ impl SessionStore for ModelStore {
         table.register_node(now, node)
     }
 
-    async fn renew_node(&self, node: Incarnation, lease: Duration) -> Result<()> {
+    async fn renew_node(&self, node: Incarnation, lease: Duration, load: &NodeLoad) -> Result<Renewal> {
         let (mut table, now) = self.at();
-        table.renew_node(now, node, seconds(lease))
+        table.renew_node(now, node, seconds(lease), load)
+    }
+
+    async fn request_drain(&self, name: &str) -> Result<u64> {
+        let (mut table, now) = self.at();
+        Ok(table.request_drain(now, name))
+    }
+
+    async fn node(&self, incarnation: Incarnation) -> Result<Option<NodeRecord>> {
+        let (table, now) = self.at();
+        Ok(table.node(now, incarnation))
     }
 
     async fn set_node_state(&self, node: Incarnation, state: NodeState) -> Result<()> {
@@ -107,6 +117,22 @@ impl SessionStore for ModelStore {
     async fn close(&self, fence: &Fence, reason: &str) -> Result<()> {
         let (mut table, now) = self.at();
         table.close(now, fence, reason)
+    }
+
+    async fn end_session(&self, id: &SessionId, reason: &str) -> Result<EndedSession> {
+        let (mut table, now) = self.at();
+        Ok(table.end_session(now, id, reason))
+    }
+
+    async fn acknowledge_revoked(&self, node: Incarnation, sessions: &[SessionId]) -> Result<()> {
+        let (mut table, _) = self.at();
+        table.acknowledge_revoked(node, sessions);
+        Ok(())
+    }
+
+    async fn revocation_pending(&self, id: &SessionId) -> Result<bool> {
+        let (table, now) = self.at();
+        Ok(table.revocation_pending(now, id))
     }
 
     async fn touch(&self, sessions: &[SessionId], me: Incarnation) -> Result<()> {

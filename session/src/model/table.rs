@@ -1,15 +1,15 @@
 //! The rows of the model and the rules by which they change, written for reading rather than for speed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use super::datasets::{AliveNodes, Datasets};
 use crate::period::{duration, moment, seconds};
 use crate::{
-    Claim, Epoch, ExpiredSession, Fence, FenceLoss, Incarnation, JournalEntry, NewSession, NodeRecord,
-    NodeRegistration, NodeState, PreparedRecord, Principal, Result, SessionId, SessionRecord, SessionState, StoreError,
-    Swept, TokenHash,
+    Claim, EndedSession, Epoch, ExpiredSession, Fence, FenceLoss, Incarnation, JournalEntry, NewSession, NodeLoad,
+    NodeRecord, NodeRegistration, NodeRole, NodeState, PreparedRecord, Principal, Renewal, Result, SessionId,
+    SessionRecord, SessionState, StoreError, Swept, TokenHash,
 };
 
 /// The moment of a call, in seconds since the Unix epoch.
@@ -22,6 +22,8 @@ pub(super) struct Table {
     nodes: BTreeMap<Incarnation, Node>,
     sessions: BTreeMap<SessionId, Session>,
     pub(super) datasets: Datasets,
+    /// Sessions that operators ended, and the owners that have yet to drop them.
+    revocations: BTreeSet<(Incarnation, SessionId)>,
     /// Orders sessions that were created at the same moment.
     created: u64,
 }
@@ -31,10 +33,13 @@ struct Node {
     name: String,
     advertised_uri: String,
     peer_uri: Option<String>,
+    role: NodeRole,
     state: NodeState,
     lease_until: f64,
     registered_at: f64,
     version: String,
+    load: NodeLoad,
+    drain_requested: bool,
 }
 
 /// One session with all that hangs on it.
@@ -103,6 +108,8 @@ impl Table {
             return Err(StoreError::NodeGone);
         }
         let registered_at = known.map_or(now.0, |known| known.registered_at);
+        let load = known.map_or(NodeLoad::default(), |known| known.load);
+        let drain_requested = known.is_some_and(|known| known.drain_requested);
         self.nodes.values_mut().filter(|other| other.home == node.home).for_each(|other| other.retire(now));
         self.nodes.insert(
             node.incarnation,
@@ -111,18 +118,41 @@ impl Table {
                 name: node.name.clone(),
                 advertised_uri: node.advertised_uri.clone(),
                 peer_uri: node.peer_uri.clone(),
+                role: node.role,
                 state: NodeState::Live,
                 lease_until: now.0 + seconds(node.lease),
                 registered_at,
                 version: node.version.clone(),
+                load,
+                drain_requested,
             },
         );
         Ok(())
     }
 
-    pub(super) fn renew_node(&mut self, now: Now, node: Incarnation, lease: f64) -> Result<()> {
-        self.alive_node(now, node)?.lease_until = now.0 + lease;
-        Ok(())
+    pub(super) fn renew_node(
+        &mut self,
+        now: Now,
+        incarnation: Incarnation,
+        lease: f64,
+        load: &NodeLoad,
+    ) -> Result<Renewal> {
+        let node = self.alive_node(now, incarnation)?;
+        node.lease_until = now.0 + lease;
+        node.load = load.storable();
+        let drain_requested = node.drain_requested;
+        let revoked =
+            self.revocations.iter().filter(|(node, _)| *node == incarnation).map(|(_, id)| id.clone()).collect();
+        Ok(Renewal { drain_requested, revoked })
+    }
+
+    pub(super) fn request_drain(&mut self, now: Now, name: &str) -> u64 {
+        let mut asked = 0;
+        for node in self.nodes.values_mut().filter(|node| node.name == name && node.alive(now)) {
+            node.drain_requested = true;
+            asked += 1;
+        }
+        asked
     }
 
     pub(super) fn set_node_state(&mut self, now: Now, node: Incarnation, state: NodeState) -> Result<()> {
@@ -140,6 +170,10 @@ impl Table {
         let mut nodes: Vec<_> = self.nodes.iter().map(|(id, node)| node_record(now, *id, node)).collect();
         nodes.sort_by(|a, b| a.name.cmp(&b.name).then(a.incarnation.cmp(&b.incarnation)));
         nodes
+    }
+
+    pub(super) fn node(&self, now: Now, incarnation: Incarnation) -> Option<NodeRecord> {
+        self.nodes.get(&incarnation).map(|node| node_record(now, incarnation, node))
     }
 
     pub(super) fn create_session(&mut self, now: Now, new: &NewSession, owner: Incarnation) -> Result<SessionRecord> {
@@ -209,6 +243,31 @@ impl Table {
         Ok(())
     }
 
+    pub(super) fn end_session(&mut self, now: Now, id: &SessionId, reason: &str) -> EndedSession {
+        let Some(before) = self.session(now, id) else { return EndedSession::Unknown };
+        let Some(session) = self.sessions.get_mut(id).filter(|session| !session.ended()) else {
+            return EndedSession::HadEnded(before);
+        };
+        session.end(now, SessionState::Closed, reason);
+        if let Some(owner) = before.owner
+            && self.alive_node(now, owner).is_ok()
+        {
+            self.revocations.insert((owner, id.clone()));
+        }
+        EndedSession::Ended(before)
+    }
+
+    pub(super) fn acknowledge_revoked(&mut self, node: Incarnation, ids: &[SessionId]) {
+        for id in ids {
+            self.revocations.remove(&(node, id.clone()));
+        }
+    }
+
+    pub(super) fn revocation_pending(&self, now: Now, id: &SessionId) -> bool {
+        let alive = self.alive_nodes(now);
+        self.revocations.iter().any(|(node, revoked)| revoked == id && alive.contains_key(node))
+    }
+
     pub(super) fn touch(&mut self, now: Now, ids: &[SessionId], me: Incarnation) {
         if self.alive_node(now, me).is_err() {
             return;
@@ -261,6 +320,7 @@ impl Table {
         swept.nodes_deleted = deleted(before, self.nodes.len());
         let alive = self.alive_nodes(now);
         self.datasets.forget_dead_nodes(&alive);
+        self.revocations.retain(|(node, _)| alive.contains_key(node));
         swept
     }
 
@@ -292,7 +352,9 @@ impl Table {
 
     /// Whether a node may take a session.
     fn taking_node(&mut self, now: Now, node: Incarnation) -> Result<()> {
-        match self.alive_node(now, node)?.state {
+        let node = self.alive_node(now, node)?;
+        match node.state {
+            _ if node.role == NodeRole::Front => Err(StoreError::NodeIsFront),
             NodeState::Live => Ok(()),
             NodeState::Draining => Err(StoreError::NodeDraining),
             NodeState::Gone => Err(StoreError::NodeGone),
@@ -329,11 +391,14 @@ fn node_record(now: Now, incarnation: Incarnation, node: &Node) -> NodeRecord {
         name: node.name.clone(),
         advertised_uri: node.advertised_uri.clone(),
         peer_uri: node.peer_uri.clone(),
+        role: node.role,
         state: node.state,
         lease_until: moment(node.lease_until),
         lease_left: duration(left),
         registered_at: moment(node.registered_at),
         version: node.version.clone(),
+        load: node.load,
+        drain_requested: node.drain_requested,
     }
 }
 

@@ -17,6 +17,7 @@ mod fence;
 mod journal;
 mod nodes;
 mod prepared;
+mod revocations;
 mod rows;
 mod schema;
 mod sessions;
@@ -34,9 +35,9 @@ use failure::failed;
 
 use crate::period::seconds;
 use crate::{
-    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Epoch, Fence, Generation, Incarnation,
-    JournalEntry, NewDataset, NewSession, NodeRecord, NodeRegistration, NodeState, PreparedRecord, Result, SessionId,
-    SessionRecord, SessionStore, StoreError, Swept,
+    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
+    Incarnation, JournalEntry, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
 };
 
 /// How long a statement waits for another process's write. Writes take well under a millisecond, so this is reached
@@ -127,8 +128,16 @@ impl SessionStore for SqliteStore {
         .await
     }
 
-    async fn renew_node(&self, node: Incarnation, lease: Duration) -> Result<()> {
-        nodes::renew(&self.writer, node, seconds(lease)).await
+    async fn renew_node(&self, node: Incarnation, lease: Duration, load: &NodeLoad) -> Result<Renewal> {
+        nodes::renew(&self.writer, node, seconds(lease), load).await
+    }
+
+    async fn request_drain(&self, name: &str) -> Result<u64> {
+        nodes::request_drain(&self.writer, name).await
+    }
+
+    async fn node(&self, incarnation: Incarnation) -> Result<Option<NodeRecord>> {
+        nodes::one(&self.readers, incarnation).await
     }
 
     async fn set_node_state(&self, node: Incarnation, state: NodeState) -> Result<()> {
@@ -181,6 +190,25 @@ impl SessionStore for SqliteStore {
         } else {
             fence::lost(&self.readers, fence).await
         }
+    }
+
+    async fn end_session(&self, id: &SessionId, reason: &str) -> Result<EndedSession> {
+        let (writer, id, reason) = (self.writer.clone(), id.clone(), reason.to_owned());
+        uninterrupted(async move {
+            let mut tx = write(&writer).await?;
+            let ended = revocations::end(&mut tx, &id, &reason).await?;
+            tx.commit().await.map_err(failed)?;
+            Ok(ended)
+        })
+        .await
+    }
+
+    async fn acknowledge_revoked(&self, node: Incarnation, sessions: &[SessionId]) -> Result<()> {
+        if sessions.is_empty() { Ok(()) } else { revocations::acknowledge(&self.writer, node, sessions).await }
+    }
+
+    async fn revocation_pending(&self, id: &SessionId) -> Result<bool> {
+        revocations::pending(&self.readers, id).await
     }
 
     async fn touch(&self, sessions: &[SessionId], me: Incarnation) -> Result<()> {

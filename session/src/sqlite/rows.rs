@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::failure::failed;
 use crate::period::{duration, moment};
 use crate::{
-    Epoch, Incarnation, NodeRecord, NodeState, Principal, Result, SessionId, SessionRecord, SessionState, StoreError,
-    TokenHash,
+    Epoch, Incarnation, NodeLoad, NodeRecord, NodeState, Principal, Result, SessionId, SessionRecord, SessionState,
+    StoreError, TokenHash,
 };
 
 pub(super) fn session_record(row: &SqliteRow) -> Result<SessionRecord> {
@@ -47,6 +47,14 @@ pub(super) fn node_record(row: &SqliteRow) -> Result<NodeRecord> {
         lease_left: duration(get(row, "lease_left")?),
         registered_at: moment(get(row, "registered_at")?),
         version: get(row, "version")?,
+        role: get::<&str>(row, "role")?.parse().map_err(|_| damaged("the role of a node"))?,
+        load: NodeLoad {
+            sessions: number(row, "load_sessions")?,
+            running: number(row, "load_running")?,
+            memory_used: number(row, "load_memory_used")?,
+            memory_limit: number(row, "load_memory_limit")?,
+        },
+        drain_requested: get(row, "drain_requested")?,
     })
 }
 
@@ -92,6 +100,10 @@ fn session_state(text: &str) -> Result<SessionState> {
 
 fn uuid(text: &str) -> Result<Uuid> {
     text.parse().map_err(|_| damaged("a node's identity"))
+}
+
+fn number(row: &SqliteRow, column: &str) -> Result<u64> {
+    u64::try_from(get::<i64>(row, column)?).map_err(|_| damaged("the load of a node"))
 }
 
 pub(super) fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T>

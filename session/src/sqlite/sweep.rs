@@ -2,9 +2,9 @@
 
 use sqlx::SqliteConnection;
 
-use super::datasets;
 use super::failure::failed;
 use super::rows::{incarnation, session_id};
+use super::{datasets, revocations};
 use crate::{ExpiredSession, Result, Swept};
 
 /// Expires, forgets, retires, in one transaction of the caller.
@@ -42,7 +42,8 @@ pub(super) async fn run(db: &mut SqliteConnection, keep_ended_seconds: f64) -> R
     .execute(&mut *db)
     .await
     .map_err(failed)?;
-    datasets::forget_dead_nodes(db).await?;
+    datasets::forget_dead_nodes(&mut *db).await?;
+    revocations::forget_dead_nodes(db).await?;
 
     Ok(Swept { expired, sessions_deleted: sessions.rows_affected(), nodes_deleted: nodes.rows_affected() })
 }

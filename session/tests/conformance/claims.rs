@@ -149,7 +149,7 @@ pub async fn another_home_waits_for_the_lease(scene: Scene) {
     let b = scene.node("a").await;
     lost(&scene, &held.session, held.epoch, b).await;
     scene.pass(LEASE - HOUR).await;
-    scene.renew_node(b, LEASE).await.unwrap();
+    scene.renew(b, LEASE).await.unwrap();
     lost(&scene, &held.session, held.epoch, b).await;
     scene.pass(HOUR * 2).await;
     scene.take(&held.session, held.epoch, b).await;

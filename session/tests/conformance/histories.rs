@@ -178,7 +178,7 @@ async fn try_play(scene: &Scene, cast: &Cast, step: &Step, fresh: &session::NewS
             let node = cast.nodes.get(node.checked_rem(cast.nodes.len())?)?;
             Answer::Done(scene.register_node(node).await)
         }
-        Step::Renew { node } => Answer::Done(scene.renew_node(cast.node(*node)?, LEASE).await),
+        Step::Renew { node } => Answer::Done(scene.renew(cast.node(*node)?, LEASE).await.map(drop)),
         Step::RenewAll => Answer::Done(renew_all(scene, cast).await),
         Step::Say { node, state } => Answer::Done(scene.set_node_state(cast.node(*node)?, *state).await),
         Step::Create { node, .. } => {
@@ -227,7 +227,7 @@ async fn try_play(scene: &Scene, cast: &Cast, step: &Step, fresh: &session::NewS
 async fn renew_all(scene: &Scene, cast: &Cast) -> Result<()> {
     let mut all = Ok(());
     for node in &cast.nodes {
-        all = scene.renew_node(node.incarnation, LEASE).await.and(all);
+        all = scene.renew(node.incarnation, LEASE).await.and(all);
     }
     all
 }

@@ -40,19 +40,19 @@ pub async fn a_node_that_registers_again_is_refreshed(scene: Scene) {
 pub async fn a_renewed_lease_runs_from_the_moment_of_renewal(scene: Scene) {
     let node = scene.node("a").await;
     scene.pass(LEASE - HOUR).await;
-    scene.renew_node(node, LEASE * 3).await.unwrap();
+    scene.renew(node, LEASE * 3).await.unwrap();
     let left = find(&scene, node).await.lease_left;
     assert!(left > LEASE * 3 - HOUR && left <= LEASE * 3, "{left:?}");
     scene.pass(LEASE * 2).await;
-    scene.renew_node(node, LEASE).await.unwrap();
+    scene.renew(node, LEASE).await.unwrap();
 }
 
 pub async fn a_lease_that_ran_out_is_not_renewed(scene: Scene) {
     let node = scene.node("a").await;
     scene.pass(LEASE + HOUR).await;
-    assert_eq!(scene.renew_node(node, LEASE).await, Err(StoreError::NodeGone));
+    assert_eq!(scene.renew(node, LEASE).await, Err(StoreError::NodeGone));
     assert_eq!(find(&scene, node).await.lease_left, Duration::ZERO);
-    assert_eq!(scene.renew_node(node, LEASE).await, Err(StoreError::NodeGone));
+    assert_eq!(scene.renew(node, LEASE).await, Err(StoreError::NodeGone));
 }
 
 pub async fn a_lease_that_ran_out_is_not_registered_again(scene: Scene) {
@@ -65,7 +65,7 @@ pub async fn a_lease_that_ran_out_is_not_registered_again(scene: Scene) {
 
 pub async fn an_unknown_node_is_gone(scene: Scene) {
     let nobody = Incarnation::random();
-    assert_eq!(scene.renew_node(nobody, LEASE).await, Err(StoreError::NodeGone));
+    assert_eq!(scene.renew(nobody, LEASE).await, Err(StoreError::NodeGone));
     assert_eq!(scene.set_node_state(nobody, NodeState::Draining).await, Err(StoreError::NodeGone));
     scene.set_node_state(nobody, NodeState::Gone).await.unwrap();
     assert!(scene.nodes().await.unwrap().is_empty());
@@ -86,8 +86,8 @@ pub async fn a_retired_incarnation_learns_it_at_its_renewal(scene: Scene) {
     let home = Uuid::new_v4();
     let first = scene.node_at("a", home).await;
     let second = scene.node_at("a", home).await;
-    assert_eq!(scene.renew_node(first, LEASE).await, Err(StoreError::NodeGone));
-    scene.renew_node(second, LEASE).await.unwrap();
+    assert_eq!(scene.renew(first, LEASE).await, Err(StoreError::NodeGone));
+    scene.renew(second, LEASE).await.unwrap();
 }
 
 pub async fn a_retired_incarnation_can_not_register_again(scene: Scene) {
@@ -96,20 +96,20 @@ pub async fn a_retired_incarnation_can_not_register_again(scene: Scene) {
     let second = scene.node_at("a", first.home).await;
     assert_eq!(scene.register_node(&first).await, Err(StoreError::NodeGone));
     // The refused registration retired nobody either.
-    scene.renew_node(second, LEASE).await.unwrap();
+    scene.renew(second, LEASE).await.unwrap();
 }
 
 pub async fn another_home_retires_nobody(scene: Scene) {
     let first = scene.node("a").await;
     scene.node("a").await;
-    scene.renew_node(first, LEASE).await.unwrap();
+    scene.renew(first, LEASE).await.unwrap();
 }
 
 pub async fn a_draining_node_keeps_its_lease(scene: Scene) {
     let node = scene.node("a").await;
     scene.set_node_state(node, NodeState::Draining).await.unwrap();
     scene.pass(LEASE - HOUR).await;
-    scene.renew_node(node, LEASE).await.unwrap();
+    scene.renew(node, LEASE).await.unwrap();
     let record = find(&scene, node).await;
     assert_eq!(record.state, NodeState::Draining);
     assert!(record.lease_left > LEASE - HOUR);
@@ -127,7 +127,7 @@ pub async fn a_node_that_says_it_is_gone_has_no_lease_left(scene: Scene) {
     scene.set_node_state(node, NodeState::Gone).await.unwrap();
     let record = find(&scene, node).await;
     assert_eq!((record.state, record.lease_left), (NodeState::Gone, Duration::ZERO));
-    assert_eq!(scene.renew_node(node, LEASE).await, Err(StoreError::NodeGone));
+    assert_eq!(scene.renew(node, LEASE).await, Err(StoreError::NodeGone));
 }
 
 pub async fn a_gone_node_can_not_become_live(scene: Scene) {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session::{
-    Claim, Epoch, Fence, FenceLoss, Incarnation, JournalEntry, ManualClock, ModelStore, NewSession, NodeRegistration,
-    PreparedRecord, Principal, SessionId, SessionRecord, SessionStore, StoreError, Token, TokenKey,
+    Claim, Epoch, Fence, FenceLoss, Incarnation, JournalEntry, ManualClock, ModelStore, NewSession, NodeLoad,
+    NodeRegistration, NodeRole, PreparedRecord, Principal, Renewal, Result, SessionId, SessionRecord, SessionStore,
+    StoreError, Token, TokenKey,
 };
 use uuid::Uuid;
 
@@ -91,6 +92,11 @@ impl Scene {
         node.incarnation
     }
 
+    /// Renews the lease of a node that has nothing to say of itself.
+    pub async fn renew(&self, node: Incarnation, lease: Duration) -> Result<Renewal> {
+        self.renew_node(node, lease, &NodeLoad::default()).await
+    }
+
     /// A session held by a node.
     pub async fn held_by(&self, owner: Incarnation) -> Fence {
         let record = self.create_session(&new_session(), owner).await.unwrap();
@@ -118,7 +124,7 @@ impl Scene {
             let now = left.min(step);
             self.pass(now).await;
             for node in nodes {
-                self.renew_node(*node, LEASE).await.unwrap();
+                self.renew(*node, LEASE).await.unwrap();
             }
             left -= now;
         }
@@ -145,6 +151,7 @@ pub fn registration(name: &str, home: Uuid) -> NodeRegistration {
         peer_uri: Some(format!("grpc://{name}:31338")),
         lease: LEASE,
         version: "0.1.0".to_owned(),
+        role: NodeRole::Both,
     }
 }
 

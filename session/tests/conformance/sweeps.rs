@@ -166,7 +166,7 @@ pub async fn a_deleted_node_can_not_renew(scene: Scene) {
     let a = scene.node("a").await;
     scene.pass(LEASE + HOUR).await;
     assert_eq!(scene.sweep(KEEP).await.unwrap().nodes_deleted, 1);
-    assert_eq!(scene.renew_node(a, LEASE).await, Err(StoreError::NodeGone));
+    assert_eq!(scene.renew(a, LEASE).await, Err(StoreError::NodeGone));
 }
 
 pub async fn an_id_is_free_again_when_its_tombstone_is_gone(scene: Scene) {
