@@ -64,8 +64,10 @@ pub enum StoreError {
     Corrupt(String),
 
     /// A newer version of the server wrote the store. An older one would misread it.
-    #[error("the session store has schema version {found}, this server knows up to {supported}: use a newer \
-             server, or give it another store")]
+    #[error(
+        "the session store has schema version {found}, this server knows up to {supported}: use a newer \
+             server, or give it another store"
+    )]
     SchemaTooNew {
         /// Schema version of the store.
         found: i64,

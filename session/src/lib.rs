@@ -39,6 +39,8 @@ mod record;
 mod sqlite;
 mod store;
 mod token;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod words;
 
 pub use dataset::{DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Generation, NewDataset};
 pub use error::{FenceLoss, Result, StoreError};

@@ -4,9 +4,9 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
 use super::failure::failed;
-use super::rows::{get, node_record, node_state_text, session_id};
+use super::rows::{get, node_record, session_id};
 use crate::period::seconds;
-use crate::{Incarnation, NodeLoad, NodeRecord, NodeRegistration, NodeState, Renewal, Result, StoreError};
+use crate::{Incarnation, NodeLoad, NodeRecord, NodeRegistration, NodeState, Renewal, Result, StoreError, words};
 
 /// Inserts or refreshes a node, and retires the earlier incarnations of its home.
 pub(super) async fn register(db: &mut SqliteConnection, node: &NodeRegistration) -> Result<()> {
@@ -45,12 +45,7 @@ pub(super) async fn register(db: &mut SqliteConnection, node: &NodeRegistration)
 }
 
 /// Extends a lease that still runs, and reads what operators asked of the node: one statement.
-pub(super) async fn renew(
-    db: &SqlitePool,
-    node: Incarnation,
-    lease_seconds: f64,
-    load: &NodeLoad,
-) -> Result<Renewal> {
+pub(super) async fn renew(db: &SqlitePool, node: Incarnation, lease_seconds: f64, load: &NodeLoad) -> Result<Renewal> {
     let [sessions, running, memory_used, memory_limit] = load.numbers();
     let rows = sqlx::query(
         "UPDATE nodes SET lease_until = unixepoch('subsec') + ?2, load_sessions = ?3, load_running = ?4,
@@ -105,7 +100,7 @@ pub(super) async fn set_state(db: &SqlitePool, node: Incarnation, state: NodeSta
          WHERE incarnation = (SELECT incarnation FROM alive_nodes WHERE incarnation = ?1)",
     )
     .bind(node.to_string())
-    .bind(node_state_text(state))
+    .bind(words::of_node_state(state))
     .execute(db)
     .await
     .map_err(failed)?;
@@ -118,10 +113,8 @@ const RECORDS: &str =
 
 /// All nodes.
 pub(super) async fn all(db: &SqlitePool) -> Result<Vec<NodeRecord>> {
-    let rows = sqlx::query(format!("{RECORDS} ORDER BY name, incarnation").as_str())
-        .fetch_all(db)
-        .await
-        .map_err(failed)?;
+    let rows =
+        sqlx::query(format!("{RECORDS} ORDER BY name, incarnation").as_str()).fetch_all(db).await.map_err(failed)?;
     rows.iter().map(node_record).collect()
 }
 

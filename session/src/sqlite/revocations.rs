@@ -13,12 +13,14 @@ pub(super) async fn end(db: &mut SqliteConnection, id: &SessionId, reason: &str)
     if matches!(before.state, SessionState::Closed | SessionState::Expired) {
         return Ok(EndedSession::HadEnded(before));
     }
-    sqlx::query("UPDATE sessions SET state = 'closed', close_reason = ?2, ended_at = unixepoch('subsec') WHERE id = ?1")
-        .bind(id.to_string())
-        .bind(reason)
-        .execute(&mut *db)
-        .await
-        .map_err(failed)?;
+    sqlx::query(
+        "UPDATE sessions SET state = 'closed', close_reason = ?2, ended_at = unixepoch('subsec') WHERE id = ?1",
+    )
+    .bind(id.to_string())
+    .bind(reason)
+    .execute(&mut *db)
+    .await
+    .map_err(failed)?;
     // A released session has no owner, and one that isn't alive has lost it without being told.
     sqlx::query(
         "INSERT OR IGNORE INTO revocations (node, session)

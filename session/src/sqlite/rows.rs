@@ -9,8 +9,7 @@ use uuid::Uuid;
 use super::failure::failed;
 use crate::period::{duration, moment};
 use crate::{
-    Epoch, Incarnation, NodeLoad, NodeRecord, NodeState, Principal, Result, SessionId, SessionRecord, SessionState,
-    StoreError, TokenHash,
+    Epoch, Incarnation, NodeLoad, NodeRecord, Principal, Result, SessionId, SessionRecord, StoreError, TokenHash, words,
 };
 
 pub(super) fn session_record(row: &SqliteRow) -> Result<SessionRecord> {
@@ -21,7 +20,7 @@ pub(super) fn session_record(row: &SqliteRow) -> Result<SessionRecord> {
         token_hash: TokenHash::from_bytes(token_hash),
         principal: Principal(get(row, "principal")?),
         engine: get(row, "engine")?,
-        state: session_state(get(row, "state")?)?,
+        state: words::session_state(get(row, "state")?).ok_or_else(|| damaged("the state of a session"))?,
         owner: owner.map(incarnation).transpose()?,
         epoch: Epoch(get(row, "epoch")?),
         options: serde_json::from_str(get(row, "options")?).map_err(|_| damaged("the options of a session"))?,
@@ -42,7 +41,7 @@ pub(super) fn node_record(row: &SqliteRow) -> Result<NodeRecord> {
         name: get(row, "name")?,
         advertised_uri: get(row, "advertised_uri")?,
         peer_uri: get(row, "peer_uri")?,
-        state: node_state(get(row, "state")?)?,
+        state: words::node_state(get(row, "state")?).ok_or_else(|| damaged("the state of a node"))?,
         lease_until: moment(get(row, "lease_until")?),
         lease_left: duration(get(row, "lease_left")?),
         registered_at: moment(get(row, "registered_at")?),
@@ -66,36 +65,9 @@ pub(super) fn incarnation(text: &str) -> Result<Incarnation> {
     uuid(text).map(Incarnation)
 }
 
-pub(super) const fn node_state_text(state: NodeState) -> &'static str {
-    match state {
-        NodeState::Live => "live",
-        NodeState::Draining => "draining",
-        NodeState::Gone => "gone",
-    }
-}
-
 pub(super) fn options_text(options: &BTreeMap<String, String>) -> Result<String> {
     serde_json::to_string(options)
         .map_err(|error| StoreError::Unavailable(format!("options can't be written: {error}")))
-}
-
-fn node_state(text: &str) -> Result<NodeState> {
-    match text {
-        "live" => Ok(NodeState::Live),
-        "draining" => Ok(NodeState::Draining),
-        "gone" => Ok(NodeState::Gone),
-        _ => Err(damaged("the state of a node")),
-    }
-}
-
-fn session_state(text: &str) -> Result<SessionState> {
-    match text {
-        "active" => Ok(SessionState::Active),
-        "released" => Ok(SessionState::Released),
-        "closed" => Ok(SessionState::Closed),
-        "expired" => Ok(SessionState::Expired),
-        _ => Err(damaged("the state of a session")),
-    }
 }
 
 fn uuid(text: &str) -> Result<Uuid> {

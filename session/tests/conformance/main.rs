@@ -9,6 +9,8 @@
 #![allow(missing_docs, reason = "the name of a case is the sentence it proves")]
 
 mod claims;
+#[cfg(feature = "postgres")]
+mod cluster;
 mod creation;
 mod datasets;
 mod endings;
@@ -40,6 +42,15 @@ macro_rules! conformance {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     crate::$area::$case(crate::Scene::on_sqlite().await).await;
+                })+
+            })+
+        }
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            $(mod $area {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$area::$case(crate::Scene::on_postgres().await).await;
                 })+
             })+
         }

@@ -27,6 +27,8 @@ enum Time {
     Model(Arc<ManualClock>),
     #[cfg(feature = "sqlite")]
     Sqlite(tempfile::TempDir),
+    #[cfg(feature = "postgres")]
+    Postgres(crate::cluster::Schema),
 }
 
 /// A store at the start of a case.
@@ -56,6 +58,14 @@ impl Scene {
         Self { store: Arc::new(store), time: Time::Sqlite(home) }
     }
 
+    /// A schema of its own in the database that all cases share.
+    #[cfg(feature = "postgres")]
+    pub async fn on_postgres() -> Self {
+        let schema = crate::cluster::Schema::fresh();
+        let store = session::PostgresStore::open(&schema.url()).await.unwrap();
+        Self { store: Arc::new(store), time: Time::Postgres(schema) }
+    }
+
     /// Lets time pass. SQLite's clock can't be moved, so there every stored moment is moved into the past instead.
     pub async fn pass(&self, by: Duration) {
         match &self.time {
@@ -77,6 +87,8 @@ impl Scene {
                 }
                 db.close().await.unwrap();
             }
+            #[cfg(feature = "postgres")]
+            Time::Postgres(schema) => schema.pass(by).await,
         }
     }
 
