@@ -148,6 +148,15 @@ impl Postgres {
         signal("CONT", &with_children(pid));
     }
 
+    /// Lets it run, whatever was done to it.
+    pub fn ensure_runs(&self) {
+        let running = self.server().as_ref().map(Child::id);
+        match running {
+            Some(pid) => signal("CONT", &with_children(pid)),
+            None => self.restart(),
+        }
+    }
+
     /// Starts it again after [`stop`](Self::stop) or [`kill`](Self::kill), on the same port and the same data.
     pub fn restart(&self) {
         let begin = Instant::now();

@@ -1,14 +1,17 @@
-//! Random histories, played on the model and on SQLite side by side: whatever happens, both answer alike.
+//! Random histories, played on the model and on a durable store side by side: whatever happens, both answer alike.
 //!
 //! Nodes come, renew, drain, restart and die; sessions are created, claimed, written under fences of any age, touched,
-//! swept; time passes. A failure prints the history, shrunk to the shortest that still tells the stores apart.
+//! ended by operators, swept; time passes. A failure prints the history, shrunk to the shortest that still tells the stores apart.
 
-#![cfg(feature = "sqlite")]
+#![cfg(any(feature = "sqlite", feature = "postgres"))]
 
 use std::time::Duration;
 
 use proptest::prelude::*;
-use session::{Claim, Epoch, Fence, Incarnation, NodeRecord, NodeState, Result, SessionId, SessionRecord, Swept};
+use session::{
+    Claim, EndedSession, Epoch, Fence, Incarnation, NodeLoad, NodeRecord, NodeRole, NodeState, Renewal, Result,
+    SessionId, SessionRecord, Swept,
+};
 use uuid::Uuid;
 
 use crate::scene::{IDLE, KEEP, LEASE, forget, new_session, options, prepared, registration, set};
@@ -19,12 +22,17 @@ use crate::{HOUR, Scene};
 enum Step {
     Start {
         home: u128,
+        is_front: bool,
     },
     Register {
         node: usize,
     },
     Renew {
         node: usize,
+        running: u64,
+    },
+    RequestDrain {
+        home: u128,
     },
     RenewAll,
     Say {
@@ -45,6 +53,13 @@ enum Step {
     },
     Close {
         fence: usize,
+    },
+    End {
+        session: usize,
+    },
+    Acknowledge {
+        node: usize,
+        session: usize,
     },
     Options {
         fence: usize,
@@ -71,7 +86,7 @@ enum Step {
         keep: bool,
     },
     /// Whole hours; one minute is added. With fewer than sixty steps no sum of them can come within a minute of a
-    /// limit, so the moments that SQLite's clock moves by itself can't matter. If the nodes are kept, each of them that
+    /// limit, so the moments that a durable store's clock moves by itself can't matter. If the nodes are kept, each of them that
     /// is alive renews in time.
     Pass {
         hours: u32,
@@ -86,9 +101,10 @@ fn step() -> impl Strategy<Value = Step> {
     let pick = 0_usize..100;
     let state = prop_oneof![Just(NodeState::Live), Just(NodeState::Draining), Just(NodeState::Gone)];
     prop_oneof![
-        3 => (0_u128..3).prop_map(|home| Step::Start { home }),
+        3 => (0_u128..3, prop::bool::weighted(0.1)).prop_map(|(home, is_front)| Step::Start { home, is_front }),
         1 => pick.clone().prop_map(|node| Step::Register { node }),
-        2 => pick.clone().prop_map(|node| Step::Renew { node }),
+        2 => (pick.clone(), any::<u64>()).prop_map(|(node, running)| Step::Renew { node, running }),
+        1 => (0_u128..3).prop_map(|home| Step::RequestDrain { home }),
         4 => Just(Step::RenewAll),
         1 => (pick.clone(), state).prop_map(|(node, state)| Step::Say { node, state }),
         4 => (pick.clone(), any::<bool>()).prop_map(|(node, short)| Step::Create { node, short }),
@@ -96,6 +112,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(session, node, epoch_off_by)| Step::Claim { session, node, epoch_off_by }),
         3 => pick.clone().prop_map(|fence| Step::Release { fence }),
         1 => pick.clone().prop_map(|fence| Step::Close { fence }),
+        1 => pick.clone().prop_map(|session| Step::End { session }),
+        1 => (pick.clone(), pick.clone()).prop_map(|(node, session)| Step::Acknowledge { node, session }),
         1 => (pick.clone(), any::<u8>()).prop_map(|(fence, value)| Step::Options { fence, value }),
         4 => (pick.clone(), 0_u8..3, any::<Option<u8>>())
             .prop_map(|(fence, key, value)| Step::Journal { fence, key, value }),
@@ -121,6 +139,10 @@ impl Cast {
         Some(self.nodes.get(n.checked_rem(self.nodes.len())?)?.incarnation)
     }
 
+    fn session(&self, n: usize) -> Option<&SessionId> {
+        self.sessions.get(n.checked_rem(self.sessions.len())?)
+    }
+
     /// The later a fence was won, the likelier it is picked: half of all picks are the latest.
     fn fence(&self, n: usize) -> Option<&Fence> {
         let latest = self.fences.len().checked_sub(1)?;
@@ -131,6 +153,9 @@ impl Cast {
 #[derive(Debug, PartialEq)]
 enum Answer {
     Done(Result<()>),
+    Renewed(Result<Renewal>),
+    Asked(Result<u64>),
+    Ended(Result<(&'static str, Option<SessionSeen>)>),
     Session(Result<Option<SessionSeen>>),
     Claim(Result<(bool, Option<SessionSeen>)>),
     Swept(Result<Swept>),
@@ -162,8 +187,10 @@ fn session_seen(record: &SessionRecord) -> SessionSeen {
     SessionSeen(facts, [record.last_used_at, record.idle_expires_at, record.absolute_expires_at].map(hours))
 }
 
-fn node_seen(node: &NodeRecord) -> (Incarnation, NodeState, u64) {
-    (node.incarnation, node.state, (node.lease_left + HOUR / 120).as_secs() / 60)
+fn node_seen(node: &NodeRecord) -> String {
+    let NodeRecord { incarnation, role, state, load, drain_requested, .. } = node;
+    let minutes_left = (node.lease_left + HOUR / 120).as_secs() / 60;
+    format!("{incarnation} {role} {state:?} {load:?} drain {drain_requested} left {minutes_left}")
 }
 
 async fn play(scene: &Scene, cast: &Cast, step: &Step, fresh: &session::NewSession) -> Answer {
@@ -178,7 +205,23 @@ async fn try_play(scene: &Scene, cast: &Cast, step: &Step, fresh: &session::NewS
             let node = cast.nodes.get(node.checked_rem(cast.nodes.len())?)?;
             Answer::Done(scene.register_node(node).await)
         }
-        Step::Renew { node } => Answer::Done(scene.renew(cast.node(*node)?, LEASE).await.map(drop)),
+        Step::Renew { node, running } => {
+            let load = NodeLoad { running: *running, ..NodeLoad::default() };
+            Answer::Renewed(scene.renew_node(cast.node(*node)?, LEASE, &load).await)
+        }
+        Step::RequestDrain { home } => Answer::Asked(scene.request_drain(&format!("n{home}")).await),
+        Step::End { session } => {
+            let ended = scene.end_session(cast.session(*session)?, "by an operator").await;
+            Answer::Ended(ended.map(|ended| match ended {
+                EndedSession::Ended(record) => ("ended", Some(session_seen(&record))),
+                EndedSession::HadEnded(record) => ("had ended", Some(session_seen(&record))),
+                EndedSession::Unknown => ("unknown", None),
+            }))
+        }
+        Step::Acknowledge { node, session } => {
+            let session = std::slice::from_ref(cast.session(*session)?);
+            Answer::Done(scene.acknowledge_revoked(cast.node(*node)?, session).await)
+        }
         Step::RenewAll => Answer::Done(renew_all(scene, cast).await),
         Step::Say { node, state } => Answer::Done(scene.set_node_state(cast.node(*node)?, *state).await),
         Step::Create { node, .. } => {
@@ -186,7 +229,7 @@ async fn try_play(scene: &Scene, cast: &Cast, step: &Step, fresh: &session::NewS
             Answer::Session(created.map(|record| Some(session_seen(&record))))
         }
         Step::Claim { session, node, epoch_off_by } => {
-            let id = cast.sessions.get(session.checked_rem(cast.sessions.len())?)?;
+            let id = cast.session(*session)?;
             let epoch = scene.session(id).await.unwrap().map_or(1, |record| record.epoch.0) + epoch_off_by;
             let claim = scene.claim(id, Epoch(epoch), cast.node(*node)?).await;
             Answer::Claim(claim.map(|claim| match claim {
@@ -238,6 +281,7 @@ async fn everything(scene: &Scene, cast: &Cast) -> String {
     let sessions: Vec<_> = scene.sessions().await.unwrap().iter().map(session_seen).collect();
     let mut carried = Vec::new();
     for id in &cast.sessions {
+        carried.push(("revoked".to_owned(), scene.revocation_pending(id).await.unwrap().to_string()));
         let journal = scene.journal(id).await.unwrap();
         carried.extend(journal.into_iter().map(|entry| (entry.key, entry.statement.unwrap())));
         for handle in 0_u8..3 {
@@ -248,20 +292,25 @@ async fn everything(scene: &Scene, cast: &Cast) -> String {
     format!("{nodes:#?}\n{sessions:#?}\n{carried:?}")
 }
 
-async fn compare(history: Vec<Step>) -> std::result::Result<(), TestCaseError> {
-    let (model, sqlite) = (Scene::on_the_model(), Scene::on_sqlite().await);
+async fn compare(durable: Scene, history: Vec<Step>) -> std::result::Result<(), TestCaseError> {
+    let model = Scene::on_the_model();
     let mut cast = Cast::default();
-    let start =
-        (0..3).map(|home| Step::Start { home }).chain((0..2).map(|node| Step::Create { node, short: node > 0 }));
+    let start = (0..3)
+        .map(|home| Step::Start { home, is_front: false })
+        .chain((0..2).map(|node| Step::Create { node, short: node > 0 }));
     for step in &start.chain(history).collect::<Vec<_>>() {
         let mut fresh = new_session();
         match step {
-            Step::Start { home } => cast.nodes.push(registration("n", Uuid::from_u128(*home))),
+            Step::Start { home, is_front } => {
+                let role = if *is_front { NodeRole::Front } else { NodeRole::Both };
+                let node = registration(&format!("n{home}"), Uuid::from_u128(*home));
+                cast.nodes.push(session::NodeRegistration { role, ..node });
+            }
             Step::Create { short: true, .. } => fresh.max_age = IDLE / 2,
             _ => {}
         }
         let held_before = model.sessions().await.unwrap();
-        let answers = (play(&model, &cast, step, &fresh).await, play(&sqlite, &cast, step, &fresh).await);
+        let answers = (play(&model, &cast, step, &fresh).await, play(&durable, &cast, step, &fresh).await);
         prop_assert_eq!(&answers.0, &answers.1, "after {:?}", step);
 
         for record in model.sessions().await.unwrap() {
@@ -273,17 +322,32 @@ async fn compare(history: Vec<Step>) -> std::result::Result<(), TestCaseError> {
                 cast.sessions.push(record.id);
             }
         }
-        prop_assert_eq!(everything(&model, &cast).await, everything(&sqlite, &cast).await, "after {:?}", step);
+        prop_assert_eq!(everything(&model, &cast).await, everything(&durable, &cast).await, "after {:?}", step);
     }
     Ok(())
 }
 
+fn run(scene: impl Future<Output = Scene>, history: Vec<Step>) -> std::result::Result<(), TestCaseError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { compare(scene.await, history).await })
+}
+
+#[cfg(feature = "sqlite")]
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn sqlite_answers_as_the_model_does(history in prop::collection::vec(step(), 20..LONGEST_HISTORY)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(compare(history))?;
+        run(Scene::on_sqlite(), history)?;
+    }
+}
+
+#[cfg(feature = "postgres")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn postgres_answers_as_the_model_does(history in prop::collection::vec(step(), 20..LONGEST_HISTORY)) {
+        run(Scene::on_postgres(), history)?;
     }
 }

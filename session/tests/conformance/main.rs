@@ -9,16 +9,23 @@
 #![allow(missing_docs, reason = "the name of a case is the sentence it proves")]
 
 mod claims;
+mod clocks;
 #[cfg(feature = "postgres")]
 mod cluster;
+mod contents;
 mod creation;
 mod datasets;
+mod drains;
 mod endings;
 mod fences;
 mod histories;
 mod journals;
+mod loads;
 mod nodes;
 mod prepared;
+mod races;
+mod revocations;
+mod roles;
 mod scene;
 mod sweeps;
 mod tokens;
@@ -210,5 +217,84 @@ conformance! {
         a_sweep_marks_nodes_whose_lease_is_over,
         a_deleted_node_can_not_renew,
         an_id_is_free_again_when_its_tombstone_is_gone,
+    ],
+    roles: [
+        a_node_is_what_it_registered_as,
+        a_front_creates_no_session,
+        a_front_claims_nothing,
+        an_engine_owns_sessions,
+        a_front_keeps_its_lease_like_any_node,
+        a_node_that_registers_again_may_have_another_role,
+        a_front_whose_lease_is_over_is_told_that_first,
+        a_draining_front_is_still_a_front,
+    ],
+    loads: [
+        a_node_starts_without_load,
+        a_renewal_says_how_loaded_the_node_is,
+        the_load_of_the_last_renewal_stands,
+        loads_of_nodes_do_not_mix,
+        a_refused_renewal_leaves_the_load,
+        a_number_too_great_is_kept_as_the_greatest,
+        a_node_that_registers_again_keeps_its_load,
+        a_node_is_found_by_its_incarnation,
+        an_unknown_incarnation_is_none,
+        a_node_that_is_gone_is_found_until_it_is_swept,
+    ],
+    drains: [
+        a_request_to_drain_is_told_at_the_next_renewal,
+        a_request_reaches_every_node_of_the_name_and_no_other,
+        a_request_to_nobody_is_no_error,
+        a_name_that_looks_like_sql_is_a_name,
+        a_node_that_is_not_alive_is_not_asked,
+        a_request_stands_for_the_life_of_the_incarnation,
+        a_fresh_incarnation_has_not_been_asked,
+        a_request_changes_neither_state_nor_lease,
+        asking_twice_is_asking_once,
+    ],
+    revocations: [
+        an_operator_ends_an_active_session,
+        a_session_that_was_ended_has_nothing_to_replay,
+        the_owner_is_told_until_it_acknowledges,
+        the_owner_is_fenced_off_at_once,
+        a_released_session_is_ended_and_nobody_told,
+        an_owner_that_is_not_alive_is_not_told,
+        an_unknown_session_is_not_ended,
+        what_had_ended_is_left_as_it_is,
+        a_session_that_expired_unnoticed_can_be_ended,
+        a_revocation_is_pending_until_it_is_acknowledged,
+        nothing_is_pending_with_a_node_that_died,
+        only_the_owner_s_word_counts,
+        acknowledging_what_was_not_told_is_no_error,
+        many_revocations_are_told_by_id_and_acknowledged_in_part,
+        a_revocation_outlives_the_tombstone,
+        a_claim_of_what_an_operator_ended_is_lost,
+        one_of_many_concurrent_orders_ends_the_session,
+        an_order_and_a_claim_agree_on_the_owner,
+        an_order_and_a_close_end_the_session_once,
+    ],
+    races: [
+        each_session_of_a_dead_node_gets_one_owner,
+        a_session_is_claimed_or_expires_and_never_both,
+        writers_renewals_claims_and_sweeps_do_not_disturb_each_other,
+        of_registrations_of_one_home_at_once_the_last_is_alive,
+        a_name_is_put_by_one_of_many_at_once,
+        releases_of_one_session_at_once_succeed_once,
+    ],
+    clocks: [
+        time_passes_for_every_rule_at_once,
+        a_lease_is_over_at_its_very_end,
+        a_session_expires_at_the_very_end_of_its_time,
+        a_lease_of_no_length_is_over_at_once,
+        a_lease_without_end_can_be_given,
+    ],
+    contents: [
+        texts_that_look_like_sql_are_kept_everywhere,
+        reasons_of_any_characters_are_kept,
+        datasets_of_any_characters_are_kept,
+        keys_that_differ_in_one_character_are_two,
+        keys_and_handles_of_any_length_are_kept,
+        a_huge_journal_is_written_and_read,
+        options_of_any_size_are_kept,
+        a_prepared_statement_of_any_size_is_kept,
     ],
 }

@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use session::{Incarnation, NodeRecord, NodeState, StoreError};
+use session::{Incarnation, NodeState, StoreError};
 use uuid::Uuid;
 
 use crate::scene::{LEASE, registration};
 use crate::{HOUR, Scene};
 
-async fn find(scene: &Scene, node: Incarnation) -> NodeRecord {
-    scene.nodes().await.unwrap().into_iter().find(|record| record.incarnation == node).expect("the node is there")
-}
-
 pub async fn a_registered_node_is_live_with_its_lease(scene: Scene) {
     let node = registration("a", Uuid::new_v4());
     scene.register_node(&node).await.unwrap();
-    let record = find(&scene, node.incarnation).await;
+    let record = scene.find(node.incarnation).await;
     assert_eq!(record.state, NodeState::Live);
     assert!(record.lease_left > LEASE - HOUR && record.lease_left <= LEASE, "{record:?}");
     assert!(record.lease_until > record.registered_at);
@@ -41,7 +37,7 @@ pub async fn a_renewed_lease_runs_from_the_moment_of_renewal(scene: Scene) {
     let node = scene.node("a").await;
     scene.pass(LEASE - HOUR).await;
     scene.renew(node, LEASE * 3).await.unwrap();
-    let left = find(&scene, node).await.lease_left;
+    let left = scene.find(node).await.lease_left;
     assert!(left > LEASE * 3 - HOUR && left <= LEASE * 3, "{left:?}");
     scene.pass(LEASE * 2).await;
     scene.renew(node, LEASE).await.unwrap();
@@ -51,7 +47,7 @@ pub async fn a_lease_that_ran_out_is_not_renewed(scene: Scene) {
     let node = scene.node("a").await;
     scene.pass(LEASE + HOUR).await;
     assert_eq!(scene.renew(node, LEASE).await, Err(StoreError::NodeGone));
-    assert_eq!(find(&scene, node).await.lease_left, Duration::ZERO);
+    assert_eq!(scene.find(node).await.lease_left, Duration::ZERO);
     assert_eq!(scene.renew(node, LEASE).await, Err(StoreError::NodeGone));
 }
 
@@ -75,9 +71,9 @@ pub async fn a_new_incarnation_of_a_home_retires_the_earlier_one(scene: Scene) {
     let home = Uuid::new_v4();
     let first = scene.node_at("a", home).await;
     let second = scene.node_at("a", home).await;
-    let retired = find(&scene, first).await;
+    let retired = scene.find(first).await;
     assert_eq!((retired.state, retired.lease_left), (NodeState::Gone, Duration::ZERO));
-    let current = find(&scene, second).await;
+    let current = scene.find(second).await;
     assert_eq!(current.state, NodeState::Live);
     assert!(retired.lease_until + LEASE / 2 < current.lease_until, "{retired:?}");
 }
@@ -110,7 +106,7 @@ pub async fn a_draining_node_keeps_its_lease(scene: Scene) {
     scene.set_node_state(node, NodeState::Draining).await.unwrap();
     scene.pass(LEASE - HOUR).await;
     scene.renew(node, LEASE).await.unwrap();
-    let record = find(&scene, node).await;
+    let record = scene.find(node).await;
     assert_eq!(record.state, NodeState::Draining);
     assert!(record.lease_left > LEASE - HOUR);
 }
@@ -125,7 +121,7 @@ pub async fn a_draining_node_can_take_sessions_again(scene: Scene) {
 pub async fn a_node_that_says_it_is_gone_has_no_lease_left(scene: Scene) {
     let node = scene.node("a").await;
     scene.set_node_state(node, NodeState::Gone).await.unwrap();
-    let record = find(&scene, node).await;
+    let record = scene.find(node).await;
     assert_eq!((record.state, record.lease_left), (NodeState::Gone, Duration::ZERO));
     assert_eq!(scene.renew(node, LEASE).await, Err(StoreError::NodeGone));
 }
@@ -136,15 +132,15 @@ pub async fn a_gone_node_can_not_become_live(scene: Scene) {
     for state in [NodeState::Live, NodeState::Draining] {
         assert_eq!(scene.set_node_state(node, state).await, Err(StoreError::NodeGone));
     }
-    assert_eq!(find(&scene, node).await.state, NodeState::Gone);
+    assert_eq!(scene.find(node).await.state, NodeState::Gone);
 }
 
 pub async fn saying_twice_that_a_node_is_gone_is_no_error(scene: Scene) {
     let node = scene.node("a").await;
     scene.set_node_state(node, NodeState::Gone).await.unwrap();
-    let until = find(&scene, node).await.lease_until;
+    let until = scene.find(node).await.lease_until;
     scene.set_node_state(node, NodeState::Gone).await.unwrap();
-    assert_eq!(find(&scene, node).await.lease_until, until);
+    assert_eq!(scene.find(node).await.lease_until, until);
 }
 
 pub async fn nodes_are_listed_by_name(scene: Scene) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use session::{
     Claim, Epoch, Fence, FenceLoss, Incarnation, JournalEntry, ManualClock, ModelStore, NewSession, NodeLoad,
-    NodeRegistration, NodeRole, PreparedRecord, Principal, Renewal, Result, SessionId, SessionRecord, SessionStore,
-    StoreError, Token, TokenKey,
+    NodeRecord, NodeRegistration, NodeRole, PreparedRecord, Principal, Renewal, Result, SessionId, SessionRecord,
+    SessionStore, StoreError, Token, TokenKey,
 };
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ enum Time {
 
 /// A store at the start of a case.
 pub struct Scene {
-    store: Arc<dyn SessionStore>,
+    pub store: Arc<dyn SessionStore>,
     time: Time,
 }
 
@@ -102,6 +102,18 @@ impl Scene {
         let node = registration(name, home);
         self.register_node(&node).await.unwrap();
         node.incarnation
+    }
+
+    /// A node of a home of its own, there for this.
+    pub async fn node_as(&self, name: &str, role: NodeRole) -> Incarnation {
+        let node = NodeRegistration { role, ..registration(name, Uuid::new_v4()) };
+        self.register_node(&node).await.unwrap();
+        node.incarnation
+    }
+
+    /// The node, which is there.
+    pub async fn find(&self, incarnation: Incarnation) -> NodeRecord {
+        self.store.node(incarnation).await.unwrap().expect("the node is there")
     }
 
     /// Renews the lease of a node that has nothing to say of itself.
