@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use session::{
     Claim, DatasetState, Epoch, Fence, Incarnation, JournalEntry, NewDataset, NewSession, NodeLoad, NodeRegistration,
-    NodeRole, PreparedRecord, Principal, SessionState, SessionStore, SqliteStore, StoreError, Token, TokenKey,
+    NodeRole, NodeState, PreparedRecord, Principal, SessionState, SessionStore, SqliteStore, StoreError, Token,
+    TokenKey,
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use uuid::Uuid;
@@ -308,6 +309,51 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date_with_all_it_holds() {
     let mut db = raw(&file(&home)).await;
     let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut db).await.unwrap();
     assert_eq!(version, 3);
+    db.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_in_order_is_opened_without_waiting_for_a_writer() {
+    let home = tempfile::tempdir().unwrap();
+    SqliteStore::open(&file(&home)).await.unwrap();
+    let mut db = raw(&file(&home)).await;
+    let lock = db.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    // Were it to write, it would fail, because the lock is not given back while it waits.
+    let store = SqliteStore::open(&file(&home)).await.unwrap();
+    assert!(store.nodes().await.unwrap().is_empty());
+    lock.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_index_that_is_missing_is_put_back_at_the_next_start() {
+    let home = tempfile::tempdir().unwrap();
+    let fence = held(&SqliteStore::open(&file(&home)).await.unwrap(), Uuid::new_v4(), HOUR).await;
+    let mut db = raw(&file(&home)).await;
+    let indexes = "SELECT count(*) FROM sqlite_schema WHERE type = 'index'";
+    let before: i64 = sqlx::query_scalar(indexes).fetch_one(&mut db).await.unwrap();
+    sqlx::raw_sql("DROP INDEX sessions_by_owner; DROP INDEX revocations_by_session").execute(&mut db).await.unwrap();
+    let store = SqliteStore::open(&file(&home)).await.unwrap();
+    let after: i64 = sqlx::query_scalar(indexes).fetch_one(&mut db).await.unwrap();
+    assert_eq!(after, before);
+    assert!(store.session(&fence.session).await.unwrap().is_some());
+    db.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_dead_nodes_left_does_not_grow() {
+    let home = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&file(&home)).await.unwrap();
+    let mut db = raw(&file(&home)).await;
+    let revocations = "SELECT count(*) FROM revocations";
+    for _ in 0..5 {
+        let fence = held(&store, Uuid::new_v4(), HOUR).await;
+        store.end_session(&fence.session, "by an operator").await.unwrap();
+        store.set_node_state(fence.incarnation, NodeState::Gone).await.unwrap();
+    }
+    let before: i64 = sqlx::query_scalar(revocations).fetch_one(&mut db).await.unwrap();
+    store.sweep(HOUR).await.unwrap();
+    let after: i64 = sqlx::query_scalar(revocations).fetch_one(&mut db).await.unwrap();
+    assert_eq!((before, after), (5, 0));
     db.close().await.unwrap();
 }
 

@@ -44,7 +44,7 @@ impl Kind {
             Self::Path => "a path".into(),
             Self::Paths => "paths: a repeated flag, a list in TOML, or separated by `:` in the environment".into(),
             Self::Datasets => "`NAME=URL`: a repeated flag, or separated by spaces in the environment".into(),
-            Self::Store => "`sqlite:` and the path of a file".into(),
+            Self::Store => "`sqlite:` and the path of a file, or `postgres://user@host/database`".into(),
             Self::Database => "the path of a database file, or `:memory:`".into(),
             Self::Choice([only]) => format!("`{only}`"),
             Self::Choice(words) => format!("one of {}", listed(words)),

@@ -14,6 +14,7 @@ use super::secret::SecretSource;
 use super::setting::{SETTINGS, find};
 use super::size::Size;
 use super::source::Sources;
+use super::store_url::StoreUrl;
 use super::tables;
 use crate::dataset::Definition;
 
@@ -78,13 +79,6 @@ pub struct Config {
     pub print_ready: bool,
     /// The names of the settings that were not given, so that their value here is a default.
     defaults: Vec<&'static str>,
-}
-
-/// Where the session store is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// The embedded store, in this file.
-    Sqlite(PathBuf),
 }
 
 /// Which DuckDB database is served.
@@ -158,7 +152,9 @@ impl Config {
             http: sources.parsed("http", address)?.unwrap_or_else(|| loopback(8816)),
             advertise: sources.parsed("advertise", uri)?,
             node_name: sources.parsed("node-name", name)?,
-            store: store(sources)?.unwrap_or_else(|| StoreUrl::Sqlite(data_dir.join("sessions.db"))),
+            store: sources
+                .parsed("store", StoreUrl::parse)?
+                .unwrap_or_else(|| StoreUrl::Sqlite(data_dir.join("sessions.db"))),
             database: sources
                 .parsed("database", database)?
                 .unwrap_or_else(|| Database::File(data_dir.join("pintail.duckdb"))),
@@ -257,23 +253,6 @@ fn database(text: &str) -> Option<Database> {
     // DuckDB takes `md:x`, `ducklake:x` or `postgres:x` as another kind of database; none of them can be served yet.
     let prefix = text.split_once(':').map(|(prefix, _)| prefix).filter(|prefix| !prefix.contains('/'));
     (!text.is_empty() && prefix.is_none()).then(|| Database::File(PathBuf::from(text)))
-}
-
-fn store(sources: &Sources) -> Result<Option<StoreUrl>, ConfigError> {
-    let is_postgres = sources.parsed("store", |text| {
-        let file = text.strip_prefix("sqlite:").unwrap_or_default();
-        let is_postgres = text.starts_with("postgres:") || text.starts_with("postgresql:");
-        (is_postgres || (!file.is_empty() && !file.starts_with("//"))).then_some((is_postgres, PathBuf::from(file)))
-    })?;
-    match is_postgres {
-        None => Ok(None),
-        Some((false, file)) => Ok(Some(StoreUrl::Sqlite(file))),
-        Some((true, _)) => Err(ConfigError::Conflict(format!(
-            "{} names a PostgreSQL store, and this build has none; it may be {}",
-            sources.origin("store"),
-            Kind::Store.expected(),
-        ))),
-    }
 }
 
 fn tls(sources: &Sources) -> Result<Option<Tls>, ConfigError> {

@@ -107,7 +107,11 @@ const EXAMPLES: [(Kind, &str); 9] = [
     (Kind::Switch, "The flag alone is `true`; `--insecure=false` is the opposite."),
     (Kind::Paths, ""),
     (Kind::Datasets, "The extension of the files tells the format. In TOML they are tables, see below."),
-    (Kind::Store, "A store in PostgreSQL is not in this version."),
+    (
+        Kind::Store,
+        "A PostgreSQL database serves several nodes. Its parameters are those of `psql` (`sslmode`, `sslrootcert`) and \
+         `schema` (`pintail`); a password may come from `PGPASSWORD` or `~/.pgpass`.",
+    ),
     (Kind::Database, ""),
 ];
 

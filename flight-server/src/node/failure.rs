@@ -10,13 +10,16 @@ use crate::error::{Error, ErrorCode};
 /// [`StoreError::Fenced`] of a live session is dealt with where the session is, since its state must be dropped.
 pub(super) fn of_store(error: &StoreError) -> Error {
     match error {
-        StoreError::Unavailable(_) | StoreError::Corrupt(_) | StoreError::SchemaTooNew { .. } => {
-            Error::new(ErrorCode::StoreUnavailable, error.to_string())
-        }
+        StoreError::Unavailable(_)
+        | StoreError::Misconfigured(_)
+        | StoreError::Corrupt(_)
+        | StoreError::SchemaTooNew { .. } => Error::new(ErrorCode::StoreUnavailable, error.to_string()),
         StoreError::NodeGone => lease_over(),
         StoreError::NodeDraining => draining(),
         StoreError::Fenced { session, .. } => moved(session, "another node"),
-        StoreError::SessionExists { .. } | StoreError::DatasetExists { .. } => Error::internal(error),
+        StoreError::NodeIsFront | StoreError::SessionExists { .. } | StoreError::DatasetExists { .. } => {
+            Error::internal(error)
+        }
     }
 }
 

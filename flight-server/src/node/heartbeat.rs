@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session::{NodeRegistration, NodeState, StoreError};
+use session::{NodeLoad, NodeRegistration, NodeRole, NodeState, StoreError};
 
 use super::core::Core;
 use super::failure;
@@ -76,9 +76,10 @@ impl Heartbeat {
         };
 
         let asked = Instant::now();
-        let renewal = core.store.renew_node(core.live.incarnation(), core.lease.length());
+        let load = NodeLoad::default();
+        let renewal = core.store.renew_node(core.live.incarnation(), core.lease.length(), &load);
         match tokio::time::timeout_at(until.into(), renewal).await {
-            Ok(Ok(())) => {
+            Ok(Ok(_)) => {
                 core.lease.granted(asked);
                 self.recovered();
                 self.tell_draining().await;
@@ -155,5 +156,6 @@ fn registration(core: &Core) -> NodeRegistration {
         peer_uri: None,
         lease: core.lease.length(),
         version: core.options.version.clone(),
+        role: NodeRole::Both,
     }
 }

@@ -90,6 +90,8 @@ fn settings(options: PgConnectOptions, schema: &str) -> PgConnectOptions {
         // What was given up by the caller is given up by the server, and a little sooner, so that the answer is known.
         ("statement_timeout", STATEMENT_TIMEOUT.as_millis().to_string()),
         ("lock_timeout", LOCK_TIMEOUT.as_millis().to_string()),
+        // What is said beside an answer, such as that a table was there already, is for nobody here.
+        ("client_min_messages", "warning".to_owned()),
         ("tcp_user_timeout", CLIENT_SILENCE_MILLISECONDS.to_string()),
         // The functions look again after each lock they waited for; a snapshot of the whole transaction would hide what they
         // wait for.

@@ -15,7 +15,7 @@
 //!
 //! # What it sets
 //!
-//! Each connection sets `search_path`, `statement_timeout`, `lock_timeout`, `tcp_user_timeout`,
+//! Each connection sets `search_path`, `statement_timeout`, `lock_timeout`, `client_min_messages`, `tcp_user_timeout`,
 //! `default_transaction_isolation` and `application_name` as it starts, and nothing later; it holds prepared statements and
 //! no other state.
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Connection as _, Row as _};
+use sqlx::{Connection as _, Executor as _, Row as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connections::Connections;
@@ -107,14 +107,13 @@ fn understood(found: Found) -> Result<Found> {
 /// Reads what is there, in one round trip: as a simple query, which needs no preparing.
 async fn look(db: &mut PgConnection, schema: &str) -> Result<Result<Found, sqlx::Error>, sqlx::Error> {
     // A simple query takes no bound value; the name of the schema was held to letters, digits and underscores.
-    let rows = sqlx::raw_sql(&format!(
+    let sql = format!(
         "SELECT (SELECT max(version) FROM schema_versions) AS version,
                 (SELECT string_agg(c.relname, ',') FROM pg_index i
                  JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
                  WHERE n.nspname = '{schema}' AND i.indisvalid) AS indexes"
-    ))
-    .fetch_all(db)
-    .await?;
+    );
+    let rows = db.fetch_all(sql.as_str()).await?;
     let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     Ok(read(row))
 }
@@ -130,13 +129,12 @@ fn read(row: &PgRow) -> Result<Found, sqlx::Error> {
 async fn migrate(db: &mut PgConnection, schema: &str) -> Result<Result<()>, sqlx::Error> {
     let mut tx = db.begin().await?;
     let milliseconds = MIGRATION_TIMEOUT.as_millis();
-    sqlx::raw_sql(&format!(
+    let settings = format!(
         "SET LOCAL statement_timeout = {milliseconds};
          SET LOCAL lock_timeout = {milliseconds};
          SELECT pg_advisory_xact_lock(hashtextextended('pintail schema {schema}', 0));"
-    ))
-    .execute(&mut *tx)
-    .await?;
+    );
+    tx.execute(settings.as_str()).await?;
 
     let (encoding, is_there): (String, bool) = sqlx::query_as(
         "SELECT current_setting('server_encoding'), EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)",
@@ -151,15 +149,14 @@ async fn migrate(db: &mut PgConnection, schema: &str) -> Result<Result<()>, sqlx
     }
     // Not IF NOT EXISTS, which asks for the right to create one even when it is there.
     if !is_there {
-        sqlx::raw_sql(&format!("CREATE SCHEMA {schema}")).execute(&mut *tx).await?;
+        tx.execute(format!("CREATE SCHEMA {schema}").as_str()).await?;
     }
-    sqlx::raw_sql(
+    tx.execute(
         "CREATE TABLE IF NOT EXISTS schema_versions (
              version    bigint PRIMARY KEY,
              applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
          )",
     )
-    .execute(&mut *tx)
     .await?;
 
     let found = match understood(look(&mut tx, schema).await??) {
@@ -168,13 +165,13 @@ async fn migrate(db: &mut PgConnection, schema: &str) -> Result<Result<()>, sqlx
     };
     let done = usize::try_from(found.version).unwrap_or(usize::MAX);
     for (migration, version) in MIGRATIONS.into_iter().zip(1_i64..).skip(done) {
-        sqlx::raw_sql(migration).execute(&mut *tx).await?;
+        tx.execute(migration).await?;
         sqlx::query("INSERT INTO schema_versions (version) VALUES ($1)").bind(version).execute(&mut *tx).await?;
     }
     let found = look(&mut tx, schema).await??;
     for (name, definition) in found.missing() {
         // One that is there but invalid, as a build that was broken off leaves it, is in the way.
-        sqlx::raw_sql(&format!("DROP INDEX IF EXISTS {name}; {definition}")).execute(&mut *tx).await?;
+        tx.execute(format!("DROP INDEX IF EXISTS {name}; {definition}").as_str()).await?;
     }
     tx.commit().await?;
     Ok(Ok(()))

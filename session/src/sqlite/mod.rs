@@ -95,7 +95,15 @@ impl SqliteStore {
 
 /// A transaction that has the write lock from its first moment on.
 async fn write(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
-    writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+    match writer.begin_with("BEGIN IMMEDIATE").await {
+        // After some failures, a full disk above all, SQLite ends a transaction by itself. The driver then believes it to be
+        // still open, for as long as the connection lives, and would refuse every later one.
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await.map_err(failed)?.close().await.map_err(failed)?;
+            writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+        }
+        begun => begun.map_err(failed),
+    }
 }
 
 /// Runs a transaction in a task of its own, which nobody drops.

@@ -4,6 +4,7 @@
 
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "the parts are public to each other and to nothing else")]
 
 mod configuration;
 mod outages;

@@ -134,8 +134,8 @@ async fn no_call_waits_for_a_server_that_stands_still() {
     let mut calls = Vec::new();
     // More calls than there are connections: those that wait for one give up as well.
     for _ in 0..12 {
-        let (store, fence) = (store.clone(), fence.clone());
-        calls.push(tokio::spawn(async move { store.write_journal(&fence, &[entry("a")]).await.map(drop) }));
+        let (store, mine) = (store.clone(), fence.clone());
+        calls.push(tokio::spawn(async move { store.write_journal(&mine, &[entry("a")]).await.map(drop) }));
         let (store, id) = (turn.store_url(), fence.session.clone());
         calls.push(tokio::spawn(async move { PostgresStore::open(&store).await?.session(&id).await.map(drop) }));
     }

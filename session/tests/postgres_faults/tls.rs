@@ -24,12 +24,9 @@ async fn a_server_is_reached_by_tls_and_its_certificate_checked() {
     let mut db = turn.raw().await;
     for name in ["key.pem", "cert.pem"] {
         let bytes = std::fs::read(file(name)).unwrap();
-        sqlx::query("SELECT lo_export(lo_from_bytea(0, $1), $2)")
-            .bind(bytes)
-            .bind(name)
-            .execute(&mut db)
-            .await
-            .unwrap();
+        let object: i64 =
+            sqlx::query_scalar("SELECT lo_from_bytea(0, $1)::bigint").bind(bytes).fetch_one(&mut db).await.unwrap();
+        run(&mut db, &format!("SELECT lo_export({object}, '{name}')")).await;
     }
     run(&mut db, "ALTER SYSTEM SET ssl_key_file = 'key.pem'").await;
     run(&mut db, "ALTER SYSTEM SET ssl_cert_file = 'cert.pem'").await;

@@ -159,8 +159,9 @@ async fn unknown(config: &Config, store: &dyn SessionStore, name: &str) -> Resul
 
 /// The store, made where there is none: datasets may be added before a server has ever run.
 async fn open_or_create(config: &Config) -> Result<Arc<dyn SessionStore>, DatasetError> {
-    let StoreUrl::Sqlite(path) = &config.store;
-    if let Some(directory) = path.parent().filter(|directory| *directory == config.data_dir) {
+    if let StoreUrl::Sqlite(path) = &config.store
+        && let Some(directory) = path.parent().filter(|directory| *directory == config.data_dir)
+    {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|source| DatasetError::DataDir { path: directory.to_owned(), source })?;
     }
@@ -169,8 +170,9 @@ async fn open_or_create(config: &Config) -> Result<Arc<dyn SessionStore>, Datase
 
 /// The store, which must be there: one that is made here would only hide that another was meant.
 async fn open_existing(config: &Config) -> Result<Arc<dyn SessionStore>, DatasetError> {
-    let StoreUrl::Sqlite(path) = &config.store;
-    if !path.exists() {
+    if let StoreUrl::Sqlite(path) = &config.store
+        && !path.exists()
+    {
         return Err(DatasetError::NoStore(path.clone()));
     }
     Ok(store::open(&config.store).await?)

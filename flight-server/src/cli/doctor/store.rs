@@ -2,45 +2,46 @@
 
 use std::time::{Duration, SystemTime};
 
-use session::{NodeRecord, SessionStore};
+use session::{NodeRecord, StoreError};
 
 use super::report::Check;
+use crate::cli::store::opened;
 use crate::config::StoreUrl;
 
 /// The part of a second by which clocks may differ that are compared through a call.
 const TOLERATED: Duration = Duration::from_millis(500);
 
 pub(super) async fn session_store(url: &StoreUrl) -> Vec<Check> {
-    let StoreUrl::Sqlite(path) = url;
     let name = "session store";
-    if !path.exists() {
+    if let StoreUrl::Sqlite(path) = url
+        && !path.exists()
+    {
         return vec![Check::ok(name, format!("{} is made at the first start", path.display()))];
     }
-    let store = match open(path).await {
+    let place = match url {
+        StoreUrl::Sqlite(path) => path.display().to_string(),
+        StoreUrl::Postgres(_) => url.to_string(),
+    };
+    let store = match opened(url).await {
         Ok(store) => store,
         Err(error) => {
-            let what = format!("{} can't be opened: {error}; restore it, or give another with --store", path.display());
-            return vec![Check::fail(name, what)];
+            let remedy = match (&error, url) {
+                // These say themselves what is to be done.
+                (StoreError::Misconfigured(_) | StoreError::SchemaTooNew { .. }, _) => "",
+                (_, StoreUrl::Sqlite(_)) => "; restore it, or give another with --store",
+                (_, StoreUrl::Postgres(_)) => "; see that it runs and can be reached, or give another with --store",
+            };
+            return vec![Check::fail(name, format!("{place} can't be opened: {error}{remedy}"))];
         }
     };
     match store.nodes().await {
-        Err(error) => vec![Check::fail(name, format!("{} can't be read: {error}", path.display()))],
+        Err(error) => vec![Check::fail(name, format!("{place} can't be read: {error}"))],
         Ok(nodes) => {
             let alive = nodes.iter().filter(|node| !node.lease_left.is_zero()).count();
-            let opened = format!("{} opens, and its schema is this version's; nodes alive: {alive}", path.display());
+            let opened = format!("{place} opens, and its schema is this version's; nodes alive: {alive}");
             vec![Check::ok(name, opened), clock(&nodes, SystemTime::now())]
         }
     }
-}
-
-#[cfg(feature = "sqlite")]
-async fn open(path: &std::path::Path) -> session::Result<session::SqliteStore> {
-    session::SqliteStore::open(path).await
-}
-
-#[cfg(not(feature = "sqlite"))]
-async fn open(_path: &std::path::Path) -> session::Result<std::sync::Arc<dyn SessionStore>> {
-    Err(session::StoreError::Unavailable("this build has no feature `sqlite`".to_owned()))
 }
 
 /// How far the store's clock, by which leases end, is from this machine's.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::endpoints::Addresses;
 use super::first_user::{FirstUser, PasswordOrigin};
-use crate::config::{Config, LogFormat, Size, StoreUrl};
+use crate::config::{Config, LogFormat, Size};
 
 /// The line of `--print-ready`.
 #[derive(Debug, Serialize)]
@@ -85,7 +85,6 @@ struct Fact {
 }
 
 fn facts(config: &Config, addresses: &Addresses, user: &FirstUser) -> Vec<Fact> {
-    let StoreUrl::Sqlite(store) = &config.store;
     let time = |time| humantime::format_duration(time).to_string();
     let password = match &user.origin {
         PasswordOrigin::Given => "from its file".to_owned(),
@@ -103,7 +102,7 @@ fn facts(config: &Config, addresses: &Addresses, user: &FirstUser) -> Vec<Fact> 
         ("Health", format!("{}/healthz", addresses.http), "http"),
         ("Node", addresses.node_name.clone(), "node-name"),
         ("Data directory", config.data_dir.display().to_string(), "data-dir"),
-        ("Session store", format!("sqlite:{}", store.display()), "store"),
+        ("Session store", config.store.to_string(), "store"),
         ("Cluster secret", config.cluster_secret_file.display().to_string(), "cluster-secret-file"),
         ("Engine", config.engine.clone(), "engine"),
         ("Database", config.database.as_duckdb(), "database"),

@@ -156,7 +156,7 @@ fn a_bad_value_is_named_with_where_it_came_from_and_what_it_may_be() {
         ("advertise", "http://db:1", "or `grpc+tls://host:port`"),
         ("node-name", "a\tb", "a text of printable characters"),
         ("user", "a:b", "a text of printable characters"),
-        ("store", "mysql:x", "`sqlite:` and the path of a file"),
+        ("store", "mysql:x", "`sqlite:` and the path of a file, or `postgres://user@host/database`"),
         ("database", "ducklake:x", "the path of a database file, or `:memory:`"),
         ("engine", "duckbd", "must be one of `duckdb`, `datafusion`; did you mean `duckdb`?"),
         ("log-level", "warning", "`debug`, `trace`; did you mean `warn`?"),
@@ -206,14 +206,14 @@ fn a_missing_default_file_is_no_error() {
 }
 
 #[test]
-fn a_store_in_postgresql_is_refused_without_showing_its_password() {
-    let text = message(&[("store", "postgres://me:hunter2@db/x")], &[], "");
-    assert_eq!(
-        text,
-        "--store names a PostgreSQL store, and this build has none; it may be `sqlite:` and the path of a file"
-    );
-    let text = message(&[("store", "mysql://me:hunter2@db/x")], &[], "");
-    assert!(text.starts_with("--store is `mysql://…`, but must be "), "{text}");
+fn a_store_in_postgresql_is_never_shown_with_its_password() {
+    let config = load(&[("store", "postgres://me:hunter2@db/x?schema=s")], &[], "").unwrap();
+    assert_eq!(config.store, StoreUrl::Postgres("postgres://me:hunter2@db/x?schema=s".to_owned()));
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+    for wrong in ["mysql://me:hunter2@db/x", "postgres://me:hunter2@db:port/x"] {
+        let text = message(&[("store", wrong)], &[], "");
+        assert!(text.contains("://…`, but must be ") && !text.contains("hunter2"), "{text}");
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ async fn steal(cluster: &Cluster, caller: &Caller) -> Fence {
         peer_uri: None,
         lease: LEASE,
         version: "0".to_owned(),
+        role: ::session::NodeRole::Both,
     };
     cluster.clock.advance(LEASE + Duration::from_secs(1));
     cluster.store.register_node(&registration).await.unwrap();

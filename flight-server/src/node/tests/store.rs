@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::session::{
-    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, Epoch, Fence, Generation, Incarnation,
-    JournalEntry, ModelStore, NewDataset, NewSession, NodeRecord, NodeRegistration, NodeState, PreparedRecord, Result,
-    SessionId, SessionRecord, SessionStore, StoreError, Swept,
+    Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
+    Incarnation, JournalEntry, ModelStore, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
 };
 use async_trait::async_trait;
 
@@ -52,8 +52,28 @@ impl SessionStore for FaultyStore {
         self.up()?.register_node(node).await
     }
 
-    async fn renew_node(&self, node: Incarnation, lease: Duration) -> Result<()> {
-        self.up()?.renew_node(node, lease).await
+    async fn renew_node(&self, node: Incarnation, lease: Duration, load: &NodeLoad) -> Result<Renewal> {
+        self.up()?.renew_node(node, lease, load).await
+    }
+
+    async fn request_drain(&self, name: &str) -> Result<u64> {
+        self.up()?.request_drain(name).await
+    }
+
+    async fn node(&self, incarnation: Incarnation) -> Result<Option<NodeRecord>> {
+        self.up()?.node(incarnation).await
+    }
+
+    async fn end_session(&self, id: &SessionId, reason: &str) -> Result<EndedSession> {
+        self.up()?.end_session(id, reason).await
+    }
+
+    async fn acknowledge_revoked(&self, node: Incarnation, sessions: &[SessionId]) -> Result<()> {
+        self.up()?.acknowledge_revoked(node, sessions).await
+    }
+
+    async fn revocation_pending(&self, id: &SessionId) -> Result<bool> {
+        self.up()?.revocation_pending(id).await
     }
 
     async fn set_node_state(&self, node: Incarnation, state: NodeState) -> Result<()> {

@@ -101,6 +101,7 @@ impl Lake {
             peer_uri: None,
             lease: LEASE,
             version: "0".to_owned(),
+            role: ::session::NodeRole::Both,
         };
         self.store().register_node(&registration).await.unwrap();
     }
