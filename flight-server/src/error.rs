@@ -99,6 +99,15 @@ error_codes! {
     /// This node no longer owns the session: another one took it over.
     SessionMoved = "SESSION_MOVED", "08006",
         "Send the call again; it reaches the new owner.";
+    /// The node that has the session is alive, but this node cannot reach it.
+    PeerUnreachable = "PEER_UNREACHABLE", "08006",
+        "Send the call again. If it lasts, the operator should look at the network between the nodes.";
+    /// The node that has the session was lost while it served the call, which may or may not have taken effect.
+    PeerLost = "PEER_LOST", "08007",
+        "The session goes on at another node: look whether the call took effect, and send it again if it did not.";
+    /// No node that takes sessions can be reached.
+    NoNode = "NO_NODE", "08001",
+        "Try again. If it lasts, the operator should start a node that has an engine.";
     /// The session store did not answer. Nothing is known about the session, and nothing was guessed.
     StoreUnavailable = "STORE_UNAVAILABLE", "08001",
         "Try again. If it lasts, the operator should look at the session store.";
@@ -132,6 +141,9 @@ error_codes! {
     /// The transaction was rolled back because its node ended while it was open.
     TransactionLost = "TRANSACTION_LOST", "40001",
         "Roll back, then run the transaction again from its beginning.";
+    /// The node ended while it committed the transaction, which may or may not have been applied.
+    CommitUnknown = "COMMIT_UNKNOWN", "08007",
+        "Look at what the transaction was to change before it is run again.";
     /// A session option of that name does not exist, or does not take that value.
     OptionInvalid = "OPTION_INVALID", "22023",
         "The message names the option and the values it takes.";

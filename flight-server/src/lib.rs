@@ -5,7 +5,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`flight`] | bytes become one typed command; results become Flight streams |
-//! | [`node`] | whose session is it? open it, or take it back after a restart |
+//! | [`peer`] | calls whose session another node has go there |
+//! | [`node`] | whose session is it? open it, or take it over |
 //! | [`engine`] | runs the statement and yields Arrow batches with backpressure |
 //!
 //! Beside them stand [`dataset`] (files at a URL that engines show as tables), [`auth`] (who is calling), [`config`] (what the operator asked for), [`http`] (health),
@@ -21,5 +22,6 @@ pub mod error;
 pub mod flight;
 pub mod http;
 pub mod node;
+pub mod peer;
 pub mod spool;
 pub mod telemetry;

@@ -5,7 +5,25 @@ import contextlib
 import adbc_driver_flightsql.dbapi as adbc
 import pytest
 
+from cluster import Postgres, Sprayed
 from pintail_process import BINARY, FLIGHTS, PASSWORD, USER, Server
+
+
+class started:
+    """What tests start when they ask for a server."""
+
+    kind = Server
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the long form of the tests that kill nodes")
+    parser.addoption("--spray", action="store_true", help="servers are clusters, and each call goes to another node")
+    parser.addoption("--seed", help="the seed of what happens by chance, as a failed run printed it")
+
+
+def pytest_configure(config):
+    if config.getoption("--spray"):
+        started.kind = Sprayed
 
 
 def pytest_sessionstart():
@@ -18,7 +36,7 @@ def start():
     """Starts servers that end, and whose logs are checked, with the test. `expected` names warnings it provokes."""
     with contextlib.ExitStack() as stack:
         def start(*arguments, expected=(), **options):
-            server = Server(*arguments, **options)
+            server = started.kind(*arguments, **options)
             stack.callback(server.stop, expected)
             return server
         yield start
@@ -27,7 +45,7 @@ def start():
 @pytest.fixture(scope="module")
 def server():
     """One server for the tests of a file, with the flights in its tables."""
-    server = Server(allow_files=[FLIGHTS])
+    server = started.kind(allow_files=[FLIGHTS])
     with adbc_connection(server, autocommit=True) as connection, connection.cursor() as cursor:
         for path in sorted(FLIGHTS.glob("*.parquet")):
             cursor.execute(f"CREATE TABLE {path.stem} AS FROM '{path}'")
@@ -38,6 +56,14 @@ def server():
 def adbc_connection(server, **options):
     """A connection of the ADBC driver, with nothing special set."""
     return adbc.connect(server.uri, db_kwargs={"username": USER, "password": PASSWORD}, **options)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A private PostgreSQL; each test takes a database of its own."""
+    postgres = Postgres()
+    yield postgres
+    postgres.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -34,12 +35,17 @@ def wait_until(condition, what, deadline=DEADLINE):
     return value
 
 
+_given = set()
+
+
 def free_port():
     """A port nobody listens on, below those the system hands out to clients: it stays free over a restart."""
     for port in range(20000 + os.getpid() % 8000, 32000):
         with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
     raise AssertionError("no port is free")
 
 
@@ -81,7 +87,8 @@ class Server:
             self.readers[1].join(DEADLINE)
             raise AssertionError("the server did not become ready:\n" + "".join(self.log)) from None
         self.uri, self.http = ready["flight"], ready["http"]
-        self.host, port = self.uri.removeprefix("grpc://").rsplit(":", 1)
+        self.flight_address = self.uri.removeprefix("grpc://")
+        self.host, port = self.flight_address.rsplit(":", 1)
         assert self.port in (0, int(port)), "it listens where it was told to"
 
     @staticmethod
@@ -101,6 +108,11 @@ class Server:
         """SIGKILL."""
         self.process.kill()
         self._ended()
+
+    def end(self):
+        """SIGTERM, and waits for it to end by itself; it can be started again."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self._ended() == 0, "".join(self.log)
 
     def stop(self, expected=()):
         """SIGTERM; it must end by itself, with success, and have logged nothing that is not expected."""
@@ -159,6 +171,13 @@ class Server:
         before = self.cpu()
         time.sleep(window)
         return self.cpu() - before > window / 10
+
+    def healthy_now(self):
+        """Whether `/healthz` says so, and not that the node can serve nobody."""
+        try:
+            return self.healthy()
+        except urllib.error.HTTPError:
+            return False
 
     def healthy(self, timeout=DEADLINE):
         """Whether `/healthz` says so."""

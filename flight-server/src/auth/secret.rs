@@ -27,6 +27,8 @@ pub enum Purpose {
     Ticket,
     /// Signing cookies.
     Cookie,
+    /// Showing peers that a call comes from one of them.
+    Peer,
 }
 
 impl Purpose {
@@ -35,6 +37,7 @@ impl Purpose {
             Self::Token => b"pintail/v1/token",
             Self::Ticket => b"pintail/v1/ticket",
             Self::Cookie => b"pintail/v1/cookie",
+            Self::Peer => b"pintail/v1/peer",
         }
     }
 }

@@ -6,8 +6,11 @@
 mod dataset;
 mod demo;
 mod doctor;
+mod moment;
+mod nodes;
 mod rows;
 mod serve;
+mod sessions;
 mod store;
 
 use std::ffi::OsString;
@@ -40,6 +43,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("serve", flags)) => serve::run(flags),
         Some(("doctor", flags)) => doctor::run(flags),
         Some(("dataset", chosen)) => dataset::run(chosen),
+        Some(("sessions", chosen)) => sessions::run(chosen),
+        Some(("nodes", chosen)) => nodes::run(chosen),
         Some(("demo", flags)) => demo::run(flags.get_flag("exit")),
         // Clap lets no other subcommand pass, and none only with an error.
         _ => ExitCode::from(USAGE),
@@ -63,7 +68,7 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([serve, dataset::command(), demo, doctor])
+        .subcommands([serve, sessions::command(), nodes::command(), dataset::command(), demo, doctor])
 }
 
 /// Says on standard error what failed, with its causes.

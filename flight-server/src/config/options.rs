@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
+use session::NodeRole;
 
 use super::error::ConfigError;
 use super::kind::Kind;
@@ -25,6 +26,15 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `--http`
     pub http: SocketAddr,
+    /// `--peer-listen`; no peers when not given.
+    pub peer_listen: Option<SocketAddr>,
+    /// `--peer-advertise`; from the address that was bound when not given.
+    pub peer_advertise: Option<String>,
+    /// `--peer-tls-ca` with the certificate and key of `--tls-cert` and `--tls-key`; plain text between nodes when not
+    /// given.
+    pub peer_tls: Option<PeerTlsFiles>,
+    /// `--role`
+    pub role: NodeRole,
     /// `--advertise`; from the address that was bound when not given.
     pub advertise: Option<String>,
     /// `--node-name`; from host name and bound port when not given.
@@ -101,6 +111,17 @@ pub struct Tls {
     pub client_ca: Option<PathBuf>,
 }
 
+/// The files of TLS between nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerTlsFiles {
+    /// The certificate chain this node shows its peers.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Who must have signed the certificates of all nodes.
+    pub ca: PathBuf,
+}
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -150,6 +171,10 @@ impl Config {
         let config = Self {
             listen: sources.parsed("listen", address)?.unwrap_or_else(|| loopback(8815)),
             http: sources.parsed("http", address)?.unwrap_or_else(|| loopback(8816)),
+            peer_listen: sources.parsed("peer-listen", address)?,
+            peer_advertise: sources.parsed("peer-advertise", uri)?,
+            peer_tls: peer_tls(sources)?,
+            role: sources.parsed("role", |text| text.parse().ok())?.unwrap_or_default(),
             advertise: sources.parsed("advertise", uri)?,
             node_name: sources.parsed("node-name", name)?,
             store: sources
@@ -185,6 +210,25 @@ impl Config {
             data_dir,
             defaults: SETTINGS.iter().map(|setting| setting.name).filter(|name| !sources.is_set(name)).collect(),
         };
+        if let Some(address) = config.peer_listen
+            && config.peer_tls.is_none()
+            && !address.ip().is_loopback()
+            && !insecure
+        {
+            return Err(ConfigError::Conflict(format!(
+                "{} is {address}, which other machines can reach, and there is no TLS between nodes: session tokens and data \
+                 would travel readable; give --peer-tls-ca, --tls-cert and --tls-key, listen on 127.0.0.1, or allow it with \
+                 --insecure",
+                sources.origin("peer-listen"),
+            )));
+        }
+        if config.role != NodeRole::Both && config.peer_listen.is_none() {
+            return Err(ConfigError::Conflict(format!(
+                "{} is {}, and a node of that role works with others: it needs --peer-listen",
+                sources.origin("role"),
+                config.role,
+            )));
+        }
         if config.tls.is_none() && !config.listen.ip().is_loopback() && !insecure {
             return Err(ConfigError::Conflict(format!(
                 "{} is {}, which other machines can reach, and there is no TLS: passwords and data would travel readable; \
@@ -266,6 +310,18 @@ fn tls(sources: &Sources) -> Result<Option<Tls>, ConfigError> {
         (None, Some(_), _) => needs("tls-key", "tls-cert"),
         (None, None, Some(_)) => needs("tls-client-ca", "tls-cert"),
         (None, None, None) => Ok(None),
+    }
+}
+
+fn peer_tls(sources: &Sources) -> Result<Option<PeerTlsFiles>, ConfigError> {
+    let path = |name| sources.parsed(name, nonempty);
+    match (path("peer-tls-ca")?, path("tls-cert")?, path("tls-key")?) {
+        (Some(ca), Some(certificate), Some(key)) => Ok(Some(PeerTlsFiles { certificate, key, ca })),
+        (Some(_), _, _) => Err(ConfigError::Conflict(format!(
+            "{} needs --tls-cert and --tls-key with it: nodes show each other the certificate that they show clients",
+            sources.origin("peer-tls-ca")
+        ))),
+        (None, _, _) => Ok(None),
     }
 }
 

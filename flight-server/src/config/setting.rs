@@ -77,6 +77,37 @@ pub static SETTINGS: &[Setting] = &[
         "Where health is served, as plain HTTP. Port 0 picks a free one.",
     ),
     setting(
+        "peer-listen",
+        "ADDR",
+        Kind::Address,
+        "off; needed in a cluster",
+        "Where other nodes pass calls on to this one. They prove that they know the cluster secret, and, with `--peer-tls-ca`, \
+         who they are.",
+    ),
+    setting(
+        "peer-advertise",
+        "URI",
+        Kind::Uri,
+        "from `--peer-listen`",
+        "How other nodes reach this one, when not by the address it listens on.",
+    ),
+    setting(
+        "peer-tls-ca",
+        "FILE",
+        Kind::Path,
+        "plain text between nodes, on loopback only",
+        "PEM file with the CA that has signed the certificates of all nodes: they talk to each other by mutual TLS, with \
+         `--tls-cert` and `--tls-key`.",
+    ),
+    setting(
+        "role",
+        "ROLE",
+        Kind::Choice(&["both", "engine", "front"]),
+        "`both`",
+        "`front`: no engine; the node gives each new session to the engine node with the most room, and passes calls on. \
+         `engine`: takes the sessions of fronts. `both` does it all.",
+    ),
+    setting(
         "advertise",
         "URI",
         Kind::Uri,

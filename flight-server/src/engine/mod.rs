@@ -102,6 +102,10 @@ pub struct EngineFacts {
     pub transactions: bool,
 }
 
+/// What begins the key of a [`StateEntry`] that no statement brings about again: what the rest of the key names, in the
+/// words of people, ends with the node. Its statement is empty, and is never replayed.
+pub const UNKEPT: &str = "unkept:";
+
 /// One piece of a session's state, as it is journaled: the last entry of a key is the one that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateEntry {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use arrow::datatypes::Schema;
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Ticket};
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use prost_types::Timestamp;
 use tonic::metadata::MetadataMap;
 use tonic::{Response, Status};
@@ -16,6 +17,12 @@ use super::status::status;
 use super::ticket::{self, Claim, Holder, MAX_SQL, Redeemed};
 use crate::error::Result;
 use crate::node::{Caller, Node, QueryId, Session};
+
+/// In the first answer after a session was taken over: what of it could not be brought along, as a JSON array of texts.
+const LOST_HEADER: HeaderName = HeaderName::from_static("x-pintail-session-lost");
+
+/// The most bytes that [`LOST_HEADER`] may have: clients give up on large headers.
+const LOST_BYTES: usize = 2_000;
 
 /// A call of a session's owner.
 pub(super) struct Call {
@@ -37,7 +44,10 @@ impl Call {
 
     /// What the client gets, be it an answer or an error: with the token of its session when that is new.
     pub(super) fn answer<T>(self, result: Result<T>) -> Result<Response<T>, Status> {
-        let grant = self.caller.grant.map(|grant| grant.headers());
+        let mut grant = self.caller.grant.map(|grant| grant.headers());
+        if let Some(lost) = lost_state(self.caller.session.take_lost_state()) {
+            grant.get_or_insert_default().insert(LOST_HEADER, lost);
+        }
         let extend = |metadata: &mut MetadataMap| {
             if let Some(grant) = grant {
                 let mut headers = std::mem::take(metadata).into_headers();
@@ -141,4 +151,46 @@ fn echo(descriptor: FlightDescriptor) -> FlightDescriptor {
 /// A number of rows as the protocol has it: -1 when it is not known.
 pub(super) fn count(rows: Option<u64>) -> i64 {
     rows.and_then(|rows| i64::try_from(rows).ok()).unwrap_or(-1)
+}
+
+/// What was lost, as the value of a header; of a long list its beginning.
+fn lost_state(mut lost: Vec<String>) -> Option<HeaderValue> {
+    loop {
+        if lost.is_empty() {
+            return None;
+        }
+        let json = serde_json::to_string(&lost).ok()?;
+        // A header has ASCII only, and JSON can say everything in it.
+        let text: String = json.chars().flat_map(escaped).collect();
+        if text.len() <= LOST_BYTES {
+            return HeaderValue::from_str(&text).ok();
+        }
+        lost.pop();
+    }
+}
+
+fn escaped(character: char) -> Vec<char> {
+    if character.is_ascii_graphic() || character == ' ' {
+        return vec![character];
+    }
+    let mut units = [0; 2];
+    let units = character.encode_utf16(&mut units);
+    units.iter().flat_map(|unit| format!("\\u{unit:04x}").chars().collect::<Vec<_>>()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_is_json_in_ascii_of_bounded_length() {
+        let value = lost_state(vec!["temporary table \"größe 🦆\"".to_owned()]).unwrap();
+        assert_eq!(value, r#"["temporary table \"gr\u00f6\u00dfe \ud83e\udd86\""]"#);
+        let read: Vec<String> = serde_json::from_slice(value.as_bytes()).unwrap();
+        assert_eq!(read, ["temporary table \"größe 🦆\""]);
+        assert!(lost_state(Vec::new()).is_none());
+        let long = lost_state((0..500).map(|number| format!("temporary table t{number}")).collect()).unwrap();
+        let read: Vec<String> = serde_json::from_slice(long.as_bytes()).unwrap();
+        assert!(long.len() <= LOST_BYTES && read[0] == "temporary table t0");
+    }
 }

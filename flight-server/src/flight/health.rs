@@ -1,4 +1,4 @@
-//! gRPC health checks: the server serves until its node drains.
+//! gRPC health checks: the server serves until its node drains, and not while it has no lease.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::node::Node;
 /// The name Flight is asked about by. The empty name is the server as a whole, which is the same here.
 const FLIGHT: &str = "arrow.flight.protocol.FlightService";
 
-/// How soon those who watch the server's health are told that its node drains.
+/// How soon those who watch the server's health are told that it changed.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The health of a node's server.
@@ -40,7 +40,7 @@ impl Health for NodeHealth {
         }
     }
 
-    /// Tells of the health now, and once more when the node drains, with which it ends: nothing comes after that.
+    /// Tells of the health now, and once more when it drains or loses its lease, with which the answer ends.
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
         if !is_known(&request.into_inner()) {
             return Ok(Response::new(stream::iter([Ok(response(ServingStatus::ServiceUnknown))]).boxed()));
@@ -66,7 +66,7 @@ fn is_known(request: &HealthCheckRequest) -> bool {
 }
 
 fn status(node: &Node) -> ServingStatus {
-    if node.is_draining() { ServingStatus::NotServing } else { ServingStatus::Serving }
+    if node.is_draining() || !node.holds_lease() { ServingStatus::NotServing } else { ServingStatus::Serving }
 }
 
 fn response(status: ServingStatus) -> HealthCheckResponse {

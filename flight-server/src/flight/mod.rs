@@ -26,11 +26,12 @@ mod parameters;
 mod polls;
 mod prepared;
 mod queries;
+pub(crate) mod repeatable;
 pub mod server;
 mod service;
 mod sql_info;
 mod statements;
-mod status;
+pub(crate) mod status;
 #[cfg(test)]
 mod tests;
 mod ticket;

@@ -16,6 +16,7 @@ use super::health::NodeHealth;
 use super::service::Service;
 use super::untyped::TypedLayer;
 use crate::node::Node;
+use crate::peer::{self, Callers, EdgeLayer, Forwarder, PeerTls};
 
 /// The largest message that is read, in bytes. Clients upload a batch as one message whatever its size, and the default
 /// of 4 MiB is soon reached; beyond 1 GiB a single message is more likely a mistake, and it is held in memory whole.
@@ -27,6 +28,12 @@ const UPLOAD_WINDOW: u32 = 1 << 20;
 
 /// The same for all uploads of a connection.
 const CONNECTION_WINDOW: u32 = 4 << 20;
+
+/// The largest frame that is read, in bytes.
+const FRAME: u32 = 16 << 10;
+
+/// How many calls one connection may have under way: a pool of many clients' sessions may share one.
+const MAX_CALLS: u32 = 10_000;
 
 /// How often a connection is asked whether its client is still there. What runs for a client that vanished without a
 /// word is stopped [`KEEPALIVE_TIMEOUT`] after that.
@@ -57,12 +64,34 @@ pub struct FlightServer {
     listener: TcpListener,
     tls: Option<ServerTlsConfig>,
     node: Arc<Node>,
+    edge: EdgeLayer,
+    connection_window: u32,
+    frame: u32,
 }
 
 impl FlightServer {
-    /// A server for `node` on `listener`, with TLS when there is a configuration for it.
-    pub fn new(listener: TcpListener, tls: Option<ServerTlsConfig>, node: Arc<Node>) -> Self {
-        Self { listener, tls, node }
+    /// A server for the clients of `node` on `listener`, with TLS when there is a configuration for it.
+    pub fn new(
+        listener: TcpListener,
+        tls: Option<ServerTlsConfig>,
+        node: Arc<Node>,
+        forwarder: &Arc<Forwarder>,
+    ) -> Self {
+        let edge = EdgeLayer::new(Callers::Clients, Arc::clone(forwarder));
+        Self { listener, tls, node, edge, connection_window: CONNECTION_WINDOW, frame: FRAME }
+    }
+
+    /// A server for the peers of `node` on `listener`, which pass the calls of their clients on.
+    pub fn for_peers(
+        listener: TcpListener,
+        tls: Option<&PeerTls>,
+        node: Arc<Node>,
+        forwarder: &Arc<Forwarder>,
+    ) -> Self {
+        let edge = EdgeLayer::new(Callers::Peers, Arc::clone(forwarder));
+        let tls = tls.map(|tls| tls.server.clone());
+        // All of a peer's clients share a connection: none of them may keep the others from uploading.
+        Self { listener, tls, node, edge, connection_window: peer::CONNECTION_WINDOW, frame: peer::FRAME }
     }
 
     /// Where it listens.
@@ -83,13 +112,16 @@ impl FlightServer {
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .initial_stream_window_size(UPLOAD_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW);
+            .initial_connection_window_size(self.connection_window)
+            .max_frame_size(self.frame)
+            .max_concurrent_streams(MAX_CALLS);
         if let Some(tls) = self.tls {
             builder = builder.tls_config(tls).map_err(ServerError::Tls)?;
         }
         let health = HealthServer::new(NodeHealth::new(self.node.clone()));
         let flight = FlightServiceServer::new(Service::new(self.node)).max_decoding_message_size(MAX_MESSAGE);
         builder
+            .layer(self.edge)
             .layer(TypedLayer)
             .add_service(health)
             .add_service(flight)

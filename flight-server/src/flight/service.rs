@@ -1,6 +1,5 @@
 //! The Flight RPCs: each finds out whose call it is, decodes it once, and hands it on.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightService;
@@ -21,7 +20,8 @@ use super::ticket::{Claim, Redeemed};
 use super::{actions, exchange, handshake, listing, metadata, polls, prepared, statements, uploads};
 use crate::engine::{Rows, Statement};
 use crate::error::{Error, ErrorCode, Result};
-use crate::node::Node;
+use crate::node::{Node, Origin};
+use crate::peer::FromPeer;
 
 type Messages<T> = BoxStream<'static, Result<T, Status>>;
 
@@ -37,8 +37,8 @@ impl Service {
 
     /// The call's session, and the message it brings.
     async fn enter<T>(&self, request: Request<T>) -> Result<(Call, T), Status> {
-        let (headers, peer, message) = split(request);
-        let caller = self.node.caller(&headers, peer).await.map_err(|error| status(&error))?;
+        let (headers, origin, message) = split(request);
+        let caller = self.node.caller(&headers, origin).await.map_err(|error| status(&error))?;
         Ok((Call { node: self.node.clone(), caller }, message))
     }
 }
@@ -129,10 +129,13 @@ impl FlightService for Service {
     }
 }
 
-fn split<T>(request: Request<T>) -> (HeaderMap, Option<SocketAddr>, T) {
-    let peer = request.remote_addr();
+fn split<T>(request: Request<T>) -> (HeaderMap, Origin, T) {
+    let origin = match request.extensions().get::<FromPeer>() {
+        Some(from) => Origin::Peer(from.connection_session.clone()),
+        None => Origin::Client(request.remote_addr()),
+    };
     let (metadata, _, message) = request.into_parts();
-    (metadata.into_headers(), peer, message)
+    (metadata.into_headers(), origin, message)
 }
 
 async fn flight_info(call: &Call, descriptor: FlightDescriptor) -> Result<FlightInfo> {

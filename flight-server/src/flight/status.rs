@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorCode, SqlState};
 pub(super) const DOMAIN: &str = "pintail";
 
 /// The trailer with the stable name of the failure.
-pub(super) const CODE_HEADER: &str = "x-pintail-code";
+pub(crate) const CODE_HEADER: &str = "x-pintail-code";
 
 /// The trailer with its SQLSTATE.
 pub(super) const SQLSTATE_HEADER: &str = "x-pintail-sqlstate";
@@ -30,7 +30,7 @@ const MESSAGE_BUDGET: usize = 2_400;
 const CUT_MARK: &str = " [...]";
 
 /// The status a client is told of this error by; logs it.
-pub(super) fn status(error: &Error) -> Status {
+pub(crate) fn status(error: &Error) -> Status {
     log(error);
     convert(error)
 }
@@ -66,7 +66,7 @@ pub(super) fn log(error: &Error) {
 /// limits that were reached and a server that is told to end are nobody's fault, and a store that is down is ours.
 fn is_users(error: &Error) -> bool {
     match error.code {
-        ErrorCode::Draining | ErrorCode::ResultGone | ErrorCode::ResultTooLarge => true,
+        ErrorCode::Draining | ErrorCode::PeerLost | ErrorCode::ResultGone | ErrorCode::ResultTooLarge => true,
         ErrorCode::StoreUnavailable => false,
         _ => error.sqlstate.is_users(),
     }
@@ -86,9 +86,13 @@ fn grpc_code(error: &Error) -> Code {
         | ErrorCode::SessionClosed
         | ErrorCode::SessionUnreclaimable => Code::Unauthenticated,
         ErrorCode::SessionForbidden | ErrorCode::StatementForbidden => Code::PermissionDenied,
-        ErrorCode::SessionMoved | ErrorCode::StoreUnavailable | ErrorCode::Draining | ErrorCode::DatasetUnreadable => {
-            Code::Unavailable
-        }
+        ErrorCode::SessionMoved
+        | ErrorCode::PeerUnreachable
+        | ErrorCode::PeerLost
+        | ErrorCode::NoNode
+        | ErrorCode::StoreUnavailable
+        | ErrorCode::Draining
+        | ErrorCode::DatasetUnreadable => Code::Unavailable,
         ErrorCode::RequestMalformed
         | ErrorCode::RequestInvalid
         | ErrorCode::TicketInvalid
@@ -99,7 +103,7 @@ fn grpc_code(error: &Error) -> Code {
         | ErrorCode::ResultGone
         | ErrorCode::PreparedStatementUnknown
         | ErrorCode::TransactionUnknown => Code::NotFound,
-        ErrorCode::TransactionLost => Code::Aborted,
+        ErrorCode::TransactionLost | ErrorCode::CommitUnknown => Code::Aborted,
         ErrorCode::StatementFailed => statement_code(error.sqlstate),
         ErrorCode::StatementCancelled => Code::Cancelled,
         ErrorCode::ResultTooLarge => Code::ResourceExhausted,

@@ -13,17 +13,28 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+/// Whether a node is to be given calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It serves.
+    Serving,
+    /// It takes no new sessions.
+    Draining,
+    /// It has no lease, since the session store does not answer, and can serve nobody until it has one.
+    WithoutLease,
+}
+
 /// What health is told from.
 #[derive(Clone)]
 pub struct Health {
     node: Arc<str>,
-    is_draining: Arc<dyn Fn() -> bool + Send + Sync>,
+    status: Arc<dyn Fn() -> Status + Send + Sync>,
 }
 
 impl Health {
-    /// The health of the node of that name, which is asked at each request whether it drains.
-    pub fn new(node: impl Into<Arc<str>>, is_draining: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { node: node.into(), is_draining: Arc::new(is_draining) }
+    /// The health of the node of that name, which is asked at each request.
+    pub fn new(node: impl Into<Arc<str>>, status: impl Fn() -> Status + Send + Sync + 'static) -> Self {
+        Self { node: node.into(), status: Arc::new(status) }
     }
 }
 
@@ -47,11 +58,12 @@ pub async fn serve(
     axum::serve(listener, routes).with_graceful_shutdown(shutdown).await
 }
 
-/// 200 while the node takes new sessions, 503 once it drains, so that a balancer stops sending them.
+/// 200 while the node takes new sessions, 503 once it drains or while it has no lease, so that a balancer stops sending them.
 async fn healthz(State(health): State<Health>) -> Response {
-    let (code, status) = match (health.is_draining)() {
-        false => (StatusCode::OK, "serving"),
-        true => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+    let (code, status) = match (health.status)() {
+        Status::Serving => (StatusCode::OK, "serving"),
+        Status::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        Status::WithoutLease => (StatusCode::SERVICE_UNAVAILABLE, "without lease"),
     };
     (code, Json(HealthAnswer { status, node: &health.node })).into_response()
 }
@@ -59,8 +71,6 @@ async fn healthz(State(health): State<Health>) -> Response {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
@@ -81,9 +91,9 @@ mod tests {
     async fn health_tells_serving_from_draining_and_ends_when_told() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let draining = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&draining);
-        let health = Health::new("north", move || seen.load(Ordering::Relaxed));
+        let status = Arc::new(parking_lot::Mutex::new(Status::Serving));
+        let seen = Arc::clone(&status);
+        let health = Health::new("north", move || *seen.lock());
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(serve(listener, health, async move {
             let _ = stopped.await;
@@ -94,12 +104,12 @@ mod tests {
             answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(r#"{"status":"serving","node":"north"}"#),
             "{answer}"
         );
-        draining.store(true, Ordering::Relaxed);
-        let answer = get(address, "/healthz").await;
-        assert!(
-            answer.starts_with("HTTP/1.1 503 ") && answer.ends_with(r#"{"status":"draining","node":"north"}"#),
-            "{answer}"
-        );
+        for (now, told) in [(Status::Draining, "draining"), (Status::WithoutLease, "without lease")] {
+            *status.lock() = now;
+            let answer = get(address, "/healthz").await;
+            let expected = format!(r#"{{"status":"{told}","node":"north"}}"#);
+            assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with(&expected), "{answer}");
+        }
         assert!(get(address, "/").await.starts_with("HTTP/1.1 404 "));
 
         stop.send(()).unwrap();

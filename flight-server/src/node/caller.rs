@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
-use session::{Principal, StoreError, Token};
+use session::{Principal, SessionId, StoreError, Token};
 use zeroize::Zeroizing;
 
 use super::Node;
@@ -70,8 +70,17 @@ impl fmt::Debug for Grant {
     }
 }
 
+/// By which way a call reached this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// From a client, over the connection with this other end, if it has one.
+    Client(Option<SocketAddr>),
+    /// From a peer, which passed it on; with the session of the connection by which it reached the peer, if it has one.
+    Peer(Option<SessionId>),
+}
+
 impl Node {
-    /// Who is calling, and which session the call is for. `peer` identifies the connection.
+    /// Who is calling, and which session the call is for.
     ///
     /// A Bearer token is the session's own. With Basic, the session is the one whose token comes in the header
     /// `x-pintail-session` or the cookie `pintail_session`; without either it is that of the connection, which is
@@ -80,7 +89,7 @@ impl Node {
     /// # Errors
     /// What is wrong with the credentials, the token or the session, each by its own code; `DRAINING` for a new
     /// session while the node drains; `STORE_UNAVAILABLE` whenever the store did not say.
-    pub async fn caller(self: &Arc<Self>, headers: &HeaderMap, peer: Option<SocketAddr>) -> Result<Caller> {
+    pub async fn caller(self: &Arc<Self>, headers: &HeaderMap, origin: Origin) -> Result<Caller> {
         self.core.check_answering()?;
         match Credentials::from_headers(headers)? {
             Credentials::Bearer(text) => self.bearer(&text, None).await,
@@ -89,9 +98,10 @@ impl Node {
                 if let Some(text) = named_session(headers)? {
                     return self.bearer(&text, Some(&principal)).await;
                 }
-                match peer {
-                    Some(peer) => self.of_connection(peer, principal).await,
-                    None => self.open(&principal).await,
+                match origin {
+                    Origin::Client(Some(connection)) => self.of_connection(connection, principal).await,
+                    Origin::Peer(Some(id)) => self.of_peers_connection(&id, principal).await,
+                    Origin::Client(None) | Origin::Peer(None) => self.open(&principal).await,
                 }
             }
         }
@@ -146,6 +156,16 @@ impl Node {
         Ok(Caller { session, grant: Some(Grant::new(&token)) })
     }
 
+    /// The session that the connection of a peer's client has. When it has ended, the client is told the token of
+    /// another, as it would be on the connection itself.
+    async fn of_peers_connection(&self, id: &SessionId, principal: Principal) -> Result<Caller> {
+        match self.core.resolve(id, Proof::Connection, Some(&principal)).await {
+            Ok(session) => Ok(Caller { session, grant: None }),
+            Err(error) if has_ended(error.code) => self.open(&principal).await,
+            Err(error) => Err(error),
+        }
+    }
+
     async fn of_connection(&self, peer: SocketAddr, principal: Principal) -> Result<Caller> {
         let connection = (peer, principal);
         let implicit = self.core.connections.of(&connection);
@@ -179,7 +199,7 @@ fn has_ended(code: ErrorCode) -> bool {
 
 /// The token of the session that the headers name beside the credentials. The header goes before the cookie, since a
 /// client sets it on purpose.
-fn named_session(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>> {
+pub(super) fn named_session(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>> {
     let unreadable = || {
         Error::new(
             ErrorCode::TokenMalformed,

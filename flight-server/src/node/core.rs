@@ -11,6 +11,8 @@ use super::failure;
 use super::lease::Lease;
 use super::live::Live;
 use super::options::NodeOptions;
+use super::placing::Placing;
+use super::routes::Routes;
 use super::running::Running;
 use super::session::Ended;
 use crate::auth::Users;
@@ -22,11 +24,14 @@ pub(super) struct Core {
     pub(super) options: NodeOptions,
     pub(super) store: Arc<dyn SessionStore>,
     pub(super) engines: Vec<Arc<dyn Engine>>,
-    /// The engine of new sessions: one of `engines`.
-    pub(super) engine: Arc<dyn Engine>,
+    /// The engine of new sessions: one of `engines`. A front has none.
+    pub(super) engine: Option<Arc<dyn Engine>>,
     pub(super) users: Arc<Users>,
     pub(super) token_key: TokenKey,
     pub(super) live: Live,
+    /// Where the sessions of other nodes are.
+    pub(super) routes: Routes,
+    pub(super) placing: Placing,
     pub(super) connections: Connections,
     pub(super) lease: Lease,
     pub(super) running: Running,
@@ -34,6 +39,7 @@ pub(super) struct Core {
     /// The node ends: it answers no more calls.
     pub(super) stopping: AtomicBool,
     beat: Notify,
+    drain: Notify,
 }
 
 /// What a [`Core`] is made of, beside what it makes itself.
@@ -41,7 +47,7 @@ pub(super) struct CoreParts {
     pub(super) options: NodeOptions,
     pub(super) store: Arc<dyn SessionStore>,
     pub(super) engines: Vec<Arc<dyn Engine>>,
-    pub(super) engine: Arc<dyn Engine>,
+    pub(super) engine: Option<Arc<dyn Engine>>,
     pub(super) users: Arc<Users>,
     pub(super) token_key: TokenKey,
 }
@@ -57,11 +63,14 @@ impl Core {
             users: parts.users,
             token_key: parts.token_key,
             live: Live::new(),
+            routes: Routes::default(),
+            placing: Placing::default(),
             connections: Connections::default(),
             running: Running::new(),
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             beat: Notify::new(),
+            drain: Notify::new(),
         }
     }
 
@@ -78,6 +87,25 @@ impl Core {
     /// Resolves when [`Core::beat_now`] was called.
     pub(super) async fn beat_wanted(&self) {
         self.beat.notified().await;
+    }
+
+    /// Takes no new sessions from now on.
+    pub(super) fn start_draining(&self) {
+        if !self.draining.swap(true, Ordering::AcqRel) {
+            tracing::info!(sessions = self.live.count(), "draining: no new sessions, and idle ones are handed back");
+            self.beat_now();
+            self.drain_on();
+        }
+    }
+
+    /// Asks for sessions to be handed back that have become idle while the node drains.
+    pub(super) fn drain_on(&self) {
+        self.drain.notify_one();
+    }
+
+    /// Resolves when [`Core::drain_on`] was called.
+    pub(super) async fn drain_wanted(&self) {
+        self.drain.notified().await;
     }
 
     pub(super) fn is_draining(&self) -> bool {

@@ -20,7 +20,7 @@ impl Session {
     pub(super) async fn choose_engine(&self, turn: &mut Turn, value: OptionValue) -> Result<(), OptionError> {
         let wanted = match &value {
             OptionValue::String(name) => self.core.engine_named(name).ok_or(OptionError::InvalidValue)?,
-            OptionValue::Empty => &self.core.engine,
+            OptionValue::Empty => self.core.engine.as_ref().ok_or(OptionError::InvalidValue)?,
             _ => return Err(OptionError::InvalidValue),
         };
         if self.engine_of().name() == wanted.name() {

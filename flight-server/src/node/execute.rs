@@ -24,12 +24,21 @@ impl Session {
         self.check()?;
         // A statement must not rest on state that a takeover would lose, so what is left over goes first.
         self.write_state(&mut turn, &[]).await?;
+        let found = self.before_statement(&mut turn, &statement.sql).await?;
 
         let before = self.current_transaction();
         let deadline = self.deadline();
         let executed = deadline.within(self.fix_engine().execute(statement)).await;
         self.follow_transaction(before.as_ref(), executed.as_ref().ok().map(|outcome| outcome.kind));
-        let mut outcome = executed.map_err(|error| self.explain(error))?;
+        let mark = self.after_statement(&found);
+        let mut outcome = match executed {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.write_state(&mut turn, mark.as_slice()).await?;
+                return Err(self.explain(error));
+            }
+        };
+        outcome.state.extend(mark);
         self.write_state(&mut turn, &outcome.state).await?;
         drop(turn);
 
@@ -53,7 +62,9 @@ impl Session {
         let mut turn = self.turn.lock().await;
         self.check()?;
         self.write_state(&mut turn, &[]).await?;
+        let found = self.before_statement(&mut turn, "").await?;
         let written = self.deadline().within(self.fix_engine().ingest(rows)).await;
+        self.after_statement(&found);
         let written = written.map_err(|error| self.explain(error))?;
         self.write_state(&mut turn, &written.state).await?;
         Ok(written.rows)

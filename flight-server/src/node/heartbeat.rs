@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session::{NodeLoad, NodeRegistration, NodeRole, NodeState, StoreError};
+use session::{NodeRegistration, NodeState, Renewal, StoreError};
 
 use super::core::Core;
-use super::failure;
+use super::session::Ended;
+use super::{failure, load};
 use crate::error::Result;
 
 /// The longest wait between attempts to register again.
@@ -76,12 +77,13 @@ impl Heartbeat {
         };
 
         let asked = Instant::now();
-        let load = NodeLoad::default();
+        let load = load::of(&core);
         let renewal = core.store.renew_node(core.live.incarnation(), core.lease.length(), &load);
         match tokio::time::timeout_at(until.into(), renewal).await {
-            Ok(Ok(_)) => {
+            Ok(Ok(renewal)) => {
                 core.lease.granted(asked);
                 self.recovered();
+                self.obey(renewal).await;
                 self.tell_draining().await;
             }
             Ok(Err(StoreError::NodeGone)) => {
@@ -94,6 +96,28 @@ impl Heartbeat {
                 let silent = StoreError::Unavailable("it did not answer in time".to_owned());
                 self.failed("the node's lease could not be renewed", &silent);
             }
+        }
+    }
+
+    /// Does what operators asked for.
+    async fn obey(&mut self, renewal: Renewal) {
+        if renewal.drain_requested && !self.core.is_draining() {
+            tracing::info!("an operator asked this node to drain");
+            self.core.start_draining();
+        }
+        if renewal.revoked.is_empty() {
+            return;
+        }
+        for id in &renewal.revoked {
+            if let Some(session) = self.core.live.get(id) {
+                tracing::info!(session = %id, "an operator ended the session");
+                session.end(Ended::Closed);
+            }
+        }
+        let acknowledged = self.core.store.acknowledge_revoked(self.core.live.incarnation(), &renewal.revoked).await;
+        if let Err(error) = acknowledged {
+            // It is told again with the next renewal.
+            tracing::debug!(%error, "the store could not be told that sessions were dropped");
         }
     }
 
@@ -153,9 +177,9 @@ fn registration(core: &Core) -> NodeRegistration {
         home: core.options.home,
         name: core.options.name.clone(),
         advertised_uri: core.options.advertised_uri.clone(),
-        peer_uri: None,
+        peer_uri: core.options.peer_uri.clone(),
+        role: core.options.role,
         lease: core.lease.length(),
         version: core.options.version.clone(),
-        role: NodeRole::Both,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -89,13 +90,15 @@ struct Entry {
     id: StatementId,
     result: Arc<Kept>,
     bytes: usize,
+    /// Since when it waits to be fetched; `None` when it was.
+    waits_since: Option<Instant>,
 }
 
 impl KeptResults {
     pub(super) fn insert(&mut self, id: StatementId, result: Kept) {
         let bytes = result.bytes();
         self.bytes += bytes;
-        self.results.push_back(Entry { id, result: Arc::new(result), bytes });
+        self.results.push_back(Entry { id, result: Arc::new(result), bytes, waits_since: Some(Instant::now()) });
         while self.results.len() > 1 && (self.results.len() > MOST || self.bytes > MOST_BYTES) {
             if let Some(oldest) = self.results.pop_front() {
                 self.bytes -= oldest.bytes;
@@ -103,10 +106,16 @@ impl KeptResults {
         }
     }
 
-    pub(super) fn get(&self, id: &StatementId) -> Result<Arc<Kept>> {
+    pub(super) fn get(&mut self, id: &StatementId) -> Result<Arc<Kept>> {
         // The one asked for is nearly always among the newest.
-        let entry = self.results.iter().rev().find(|entry| entry.id == *id);
-        entry.map(|entry| Arc::clone(&entry.result)).ok_or_else(gone)
+        let entry = self.results.iter_mut().rev().find(|entry| entry.id == *id).ok_or_else(gone)?;
+        entry.waits_since = None;
+        Ok(Arc::clone(&entry.result))
+    }
+
+    /// Whether one waits to be fetched whose client was given it no longer than `patience` ago.
+    pub(super) fn waiting(&self, patience: Duration) -> bool {
+        self.results.iter().any(|entry| entry.waits_since.is_some_and(|since| since.elapsed() < patience))
     }
 
     pub(super) fn clear(&mut self) {

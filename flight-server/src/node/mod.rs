@@ -7,18 +7,23 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `caller` | who calls, and which session the call names |
+//! | `route`, `routes`, `placing` | where a call is to be served: here, by the owner of its session, or by the node with most room |
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
-//! | `session` | one of them; `execute`, `transaction`, `prepared`, `kept`, `queries`, `polled`, `session_options`, `engine_choice` are what it does |
-//! | `heartbeat`, `lease` | until when this node may act as an owner |
+//! | `carried` | what of a session goes with it, and what its client is told that does not |
+//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `prepared`, `kept`, `queries`, `polled`, `session_options`, `engine_choice` are what it does |
+//! | `heartbeat`, `lease`, `load` | until when this node may act as an owner, and how loaded it is |
+//! | `drain`, `presence` | sessions are handed back when nobody is in them |
 //! | `datasets` | engines show the datasets of the store and the configuration |
 //! | `toucher`, `janitor` | uses are written, and what has expired is ended |
 
 mod caller;
+mod carried;
 mod connections;
 mod core;
 mod datasets;
 mod deadline;
+mod drain;
 mod engine_choice;
 mod execute;
 mod failure;
@@ -27,13 +32,18 @@ mod janitor;
 mod kept;
 mod lease;
 mod live;
+mod load;
 mod opened;
 mod options;
 mod own_options;
+mod placing;
 mod polled;
 mod prepared;
+mod presence;
 mod queries;
 mod resolve;
+mod route;
+mod routes;
 mod running;
 mod session;
 mod session_options;
@@ -41,6 +51,7 @@ mod session_options;
 mod tests;
 mod toucher;
 mod transaction;
+mod transaction_mark;
 mod usage;
 
 use std::fmt;
@@ -48,13 +59,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ::session::{NodeState, SessionStore, TokenKey};
-use futures::StreamExt as _;
+use ::session::{NodeRole, NodeState, SessionStore, TokenKey};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-pub use self::caller::{Caller, Grant, SESSION_COOKIE, SESSION_HEADER};
+pub use self::caller::{Caller, Grant, Origin, SESSION_COOKIE, SESSION_HEADER};
+pub(crate) use self::carried::{Carried, carried};
 use self::core::{Core, CoreParts};
 pub use self::datasets::DatasetOptions;
 use self::datasets::Datasets;
@@ -66,7 +77,7 @@ pub use self::own_options::ENGINE as ENGINE_OPTION;
 pub use self::polled::PollState;
 pub use self::prepared::Prepared;
 pub use self::queries::QueryId;
-use self::session::Ended;
+pub(crate) use self::route::{Forwarded, Peer, Route, Wanted};
 pub use self::session::Session;
 pub use self::session_options::{OptionError, OptionValue};
 pub use self::transaction::TransactionId;
@@ -77,8 +88,9 @@ use crate::error::{Error, Result};
 /// How long a node that starts waits for its datasets: those of this machine are there by then, and one far away that
 /// does not answer keeps no node from serving.
 const DATASETS_AT_START: Duration = Duration::from_secs(5);
-/// How many sessions are handed back at a time when the node ends.
-const RELEASED_AT_ONCE: usize = 16;
+
+/// How often it is looked whether a node that drains is empty.
+const EMPTY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A running node.
 ///
@@ -105,12 +117,13 @@ impl Node {
         users: Arc<Users>,
         secret: &ClusterSecret,
     ) -> Result<Arc<Self>> {
-        let Some(engine) = engines.iter().find(|engine| engine.name() == options.default_engine).cloned() else {
+        let engine = engines.iter().find(|engine| engine.name() == options.default_engine).cloned();
+        if engine.is_none() && options.role != NodeRole::Front {
             return Err(Error::internal(format_args!(
                 "the default engine {:?} is not part of this server",
                 options.default_engine
             )));
-        };
+        }
         let token_key = TokenKey::derive(secret.derive(Purpose::Token).as_ref());
         let core = Arc::new(Core::new(CoreParts { options, store, engines, engine, users, token_key }));
 
@@ -120,6 +133,7 @@ impl Node {
         tasks.spawn(heartbeat.run());
         tasks.spawn(toucher::run(Arc::clone(&core)));
         tasks.spawn(janitor::run(Arc::clone(&core)));
+        tasks.spawn(drain::run(Arc::clone(&core)));
         let mut datasets = Datasets::new(Arc::clone(&core));
         datasets.start(DATASETS_AT_START).await;
         tasks.spawn(datasets.run());
@@ -151,12 +165,9 @@ impl Node {
         self.core.lease.check().is_ok()
     }
 
-    /// Takes no new sessions from now on; those that live here go on.
+    /// Takes no new sessions from now on, and hands those that live here back, each when nothing runs in it any more.
     pub fn drain(&self) {
-        if !self.core.draining.swap(true, Ordering::AcqRel) {
-            tracing::info!(sessions = self.live_sessions(), "draining: no new sessions");
-            self.core.beat_now();
-        }
+        self.core.start_draining();
     }
 
     /// Whether the node drains.
@@ -164,9 +175,16 @@ impl Node {
         self.core.is_draining()
     }
 
-    /// Resolves at a moment at which no statement runs.
+    /// Resolves at a moment at which no statement runs, and no call is passed on to another node.
     pub async fn idle(&self) {
         self.core.running.none().await;
+    }
+
+    /// Resolves when a node that drains has handed all its sessions back.
+    pub async fn empty(&self) {
+        while self.live_sessions() > 0 {
+            tokio::time::sleep(EMPTY_INTERVAL).await;
+        }
     }
 
     /// Ends the node: its sessions are handed back, so that they can be taken over at once, its engines are ended,
@@ -178,19 +196,7 @@ impl Node {
 
         // Whatever is still being rebuilt comes to nothing by this, and finds out when it is done.
         let me = self.core.live.incarnation();
-        let sessions = self.core.live.start_anew();
-        futures::stream::iter(sessions)
-            .for_each_concurrent(RELEASED_AT_ONCE, |session| async move {
-                let Some(engine) = session.end(Ended::Moved) else { return };
-                // Only then: whoever claims it must not find this node still at work in it.
-                if let Err(error) = engine.await {
-                    tracing::error!(session = %session.id(), %error, "closing the session ended early");
-                }
-                if let Err(error) = self.core.store.release(&session.fence).await {
-                    tracing::warn!(session = %session.id(), %error, "the session could not be handed back; it can be taken over when the lease is over");
-                }
-            })
-            .await;
+        drain::hand_back(&self.core, self.core.live.start_anew()).await;
         for engine in &self.core.engines {
             engine.shutdown().await;
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use session::NodeRole;
 use uuid::Uuid;
 
 use super::datasets::DatasetOptions;
@@ -17,6 +18,12 @@ pub struct NodeOptions {
     pub home: Uuid,
     /// Where clients reach it.
     pub advertised_uri: String,
+    /// Where its peers reach it; a node without such a place serves what it holds to its own clients alone.
+    pub peer_uri: Option<String>,
+    /// What it is there for.
+    pub role: NodeRole,
+    /// How much memory its engines may use, in bytes.
+    pub memory_limit: u64,
     /// How long it is believed to be alive without a word from it. Renewed every third of it.
     pub lease: Duration,
     /// How long a session may go unused.

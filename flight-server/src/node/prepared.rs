@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use parking_lot::Mutex;
@@ -20,18 +21,33 @@ pub struct Prepared {
     pub sql: Arc<str>,
     /// What is known of it before it runs.
     pub plan: Plan,
-    parameters: Mutex<Vec<RecordBatch>>,
+    parameters: Mutex<Bound>,
+}
+
+/// The values that are bound to a statement.
+#[derive(Default)]
+struct Bound {
+    parameters: Vec<RecordBatch>,
+    /// Since when they wait for the statement to run with them; `None` when it has.
+    wait_since: Option<Instant>,
 }
 
 impl Prepared {
     /// Binds values for its parameters, in place of those bound before.
     pub fn bind(&self, parameters: Vec<RecordBatch>) {
-        *self.parameters.lock() = parameters;
+        *self.parameters.lock() = Bound { parameters, wait_since: Some(Instant::now()) };
     }
 
     /// The values that are bound; empty when none are.
     pub fn parameters(&self) -> Vec<RecordBatch> {
-        self.parameters.lock().clone()
+        let mut bound = self.parameters.lock();
+        bound.wait_since = None;
+        bound.parameters.clone()
+    }
+
+    /// Whether values were bound no longer than `patience` ago that it has not run with yet.
+    pub(super) fn is_waiting(&self, patience: Duration) -> bool {
+        self.parameters.lock().wait_since.is_some_and(|since| since.elapsed() < patience)
     }
 }
 

@@ -10,12 +10,14 @@ use session::{
     TokenHash,
 };
 
+use super::carried::take_unkept;
 use super::core::Core;
 use super::failure;
 use super::live::Live;
 use super::opened::Opened;
 use super::own_options;
 use super::session::{Bound, Session, SessionParts};
+use super::transaction_mark::Inherited;
 use crate::engine::StateEntry;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -89,12 +91,13 @@ impl Core {
         self.lease.check()?;
         let token = Token::generate().map_err(Error::internal)?;
         let token_hash = self.token_key.hash(&token);
-        let engine = Opened::new(self.engine.open_session(&[]).await?);
+        let Some(default) = &self.engine else { return Err(Error::internal("a front makes no session")) };
+        let engine = Opened::new(default.open_session(&[]).await?);
         let new = NewSession {
             id: token.id().clone(),
             token_hash: token_hash.clone(),
             principal: principal.clone(),
-            engine: self.engine.name().to_owned(),
+            engine: default.name().to_owned(),
             idle_timeout: self.options.idle_timeout,
             max_age: self.options.max_age,
         };
@@ -105,7 +108,7 @@ impl Core {
             fence: Fence { session: new.id, incarnation: me, epoch: record.epoch },
             principal: new.principal,
             token_hash,
-            engine: Bound { engine: Arc::clone(&self.engine), session: engine.into_owned(), fixed: false },
+            engine: Bound { engine: Arc::clone(default), session: engine.into_owned(), fixed: false },
             own_options: BTreeMap::new(),
             idle_timeout: new.idle_timeout,
             age_left: new.max_age,
@@ -147,14 +150,16 @@ impl Core {
         // A call is a use. Written now, since the row may be about to expire.
         self.store.touch(std::slice::from_ref(&record.id), me).await.map_err(unavailable)?;
         let age_left = self.age_left(&record, me).await?;
-        let journal = self.store.journal(&record.id).await.map_err(unavailable)?;
+        let mut journal = self.store.journal(&record.id).await.map_err(unavailable)?;
+        let inherited = Inherited::take_out_of(&mut journal);
+        let lost = take_unkept(&mut journal);
         let replay: Vec<_> =
             journal.into_iter().map(|entry| StateEntry { key: entry.key, sql: entry.statement }).collect();
         let engine_session = engine.open_session(&replay).await;
         let engine_session = engine_session.map_err(|error| unreclaimable(&record.id, &error.message))?;
         engine_session.set_wire_options(own_options::wire(&record.options));
         tracing::info!(session = %record.id, epoch = %record.epoch, entries = replay.len(), "session taken over");
-        Ok(Session::new(SessionParts {
+        let session = Session::new(SessionParts {
             core: Arc::clone(self),
             fence: Fence { session: record.id, incarnation: me, epoch: record.epoch },
             principal: record.principal,
@@ -164,7 +169,10 @@ impl Core {
             own_options: record.options,
             idle_timeout: between(record.last_used_at, record.idle_expires_at),
             age_left,
-        }))
+        });
+        session.inherit(inherited).await?;
+        session.note_lost_state(lost).await?;
+        Ok(session)
     }
 
     /// How long the session may live on. Its record tells a moment of the store's clock, so it takes the store's clock

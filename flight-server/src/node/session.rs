@@ -10,13 +10,16 @@ use session::{Epoch, Fence, FenceLoss, JournalEntry, Principal, SessionId, Sessi
 use tokio::task::JoinHandle;
 
 use super::core::Core;
+use super::drain::PATIENCE;
 use super::failure;
 use super::kept::{Kept, KeptResults, StatementId};
 use super::polled::PolledStatements;
 use super::prepared::Prepared;
+use super::presence::Presences;
 use super::queries::Queries;
 use super::running::RunningGuard;
 use super::transaction::TransactionId;
+use super::transaction_mark::TransactionLife;
 use super::usage::{Usage, UsageGuard};
 use crate::engine::{Engine, EngineSession, Plan, StateEntry};
 use crate::error::{Error, Result};
@@ -39,10 +42,15 @@ pub struct Session {
     /// The id clients know the open transaction by, if one was given out.
     pub(super) transaction: Mutex<Option<TransactionId>>,
     principal: Principal,
+    /// What the store was told of the transaction, and why.
+    pub(super) transaction_life: Mutex<TransactionLife>,
     token_hash: TokenHash,
     kept: Mutex<KeptResults>,
     pub(super) queries: Mutex<Queries>,
     pub(super) polled: Mutex<PolledStatements>,
+    pub(super) presences: Presences,
+    /// What the takeover of the session could not bring along, until its client is told.
+    pub(super) lost_state: Mutex<Vec<String>>,
     ended: OnceLock<Ended>,
 }
 
@@ -95,11 +103,14 @@ impl Session {
             turn: tokio::sync::Mutex::default(),
             prepared: Mutex::default(),
             transaction: Mutex::default(),
+            transaction_life: Mutex::default(),
             principal: parts.principal,
             token_hash: parts.token_hash,
             kept: Mutex::default(),
             queries: Mutex::default(),
             polled: Mutex::default(),
+            presences: Presences::new(),
+            lost_state: Mutex::default(),
             ended: OnceLock::new(),
         }
     }
@@ -150,6 +161,13 @@ impl Session {
         Arc::clone(&bound.session)
     }
 
+    /// Whether something keeps the session here while the node drains: work, or a client that is in the middle of it.
+    pub(super) fn is_busy(&self) -> bool {
+        let waiting = || self.kept.lock().waiting(PATIENCE);
+        let bound = || self.prepared.lock().values().any(|prepared| prepared.is_waiting(PATIENCE));
+        self.ended.get().is_none() && (self.usage.is_running() || self.is_amid_transaction() || waiting() || bound())
+    }
+
     /// Keeps a result until it is fetched. See [`Kept`] for what is kept, and how much of it.
     pub fn keep(&self, result: Kept) -> StatementId {
         let id = StatementId::random();
@@ -195,7 +213,7 @@ impl Session {
     /// Work starts on the session; it counts as running until the guard is dropped.
     pub(super) fn start(&self) -> Result<Work> {
         self.check()?;
-        Ok(Work { _usage: self.usage.start(), _running: self.core.running.start() })
+        Ok(Work { usage: Some(self.usage.start()), running: Some(self.core.running.start()), core: Arc::clone(&self.core) })
     }
 
     /// Ends the session on this node and drops all it held here; what runs in it is interrupted. Does nothing when it
@@ -292,6 +310,17 @@ impl fmt::Debug for Session {
 
 /// Counts as running, on the node and in its session, while it lives.
 pub(super) struct Work {
-    _usage: UsageGuard,
-    _running: RunningGuard,
+    usage: Option<UsageGuard>,
+    running: Option<RunningGuard>,
+    core: Arc<Core>,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        drop((self.usage.take(), self.running.take()));
+        // It may have been what kept the session here.
+        if self.core.is_draining() {
+            self.core.drain_on();
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use session::Epoch;
 
 use super::session::Session;
+use super::transaction_mark::{commit_unknown, lost_transaction};
 use crate::engine::{StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -21,6 +22,16 @@ impl TransactionId {
     /// Its bytes, as they go over the wire.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Its text form, as the store keeps it.
+    pub(super) fn to_hex(&self) -> String {
+        hex::encode(self.0)
+    }
+
+    /// Reads the text form.
+    pub(super) fn from_hex(text: &str) -> Option<Self> {
+        hex::decode(text).ok()?.try_into().ok().map(Self)
     }
 
     fn new(epoch: Epoch) -> Result<Self> {
@@ -45,19 +56,28 @@ impl Session {
     /// Only when the session has ended or the engine cannot begin one at all.
     pub async fn begin(&self) -> Result<TransactionId> {
         let _work = self.start()?;
-        let _turn = self.turn.lock().await;
+        let mut turn = self.turn.lock().await;
         self.check()?;
         self.follow_transaction(None, None);
-        self.fix_engine().begin().await.map_err(|error| self.explain(error))?;
-        let mut current = self.transaction.lock();
-        match &*current {
-            Some(id) => Ok(id.clone()),
-            None => {
-                let id = TransactionId::new(self.epoch())?;
-                *current = Some(id.clone());
-                Ok(id)
-            }
+        self.forget_transaction(&mut turn).await?;
+        if let Some(id) = self.current_transaction() {
+            return Ok(id);
         }
+        let id = TransactionId::new(self.epoch())?;
+        let joined = self.engine().transaction() != TransactionStatus::Autocommit;
+        *self.transaction.lock() = Some(id.clone());
+        // In the store first: whoever takes the session must not take the client to be in autocommit.
+        let begun = match joined {
+            true => Ok(()),
+            false => match self.mark_open(&mut turn).await {
+                Ok(()) => self.fix_engine().begin().await.map_err(|error| self.explain(error)),
+                Err(error) => Err(error),
+            },
+        };
+        if begun.is_err() {
+            *self.transaction.lock() = None;
+        }
+        begun.map(|()| id)
     }
 
     /// Commits the transaction with this id. It is over, even when this fails.
@@ -67,9 +87,14 @@ impl Session {
     /// the open one, and the engine's error when it could not be committed.
     pub async fn commit(&self, id: &[u8]) -> Result<()> {
         let _work = self.start()?;
-        let _turn = self.turn.lock().await;
+        let mut turn = self.turn.lock().await;
         self.check()?;
-        self.check_transaction(id)?;
+        if let Err(error) = self.check_transaction(id) {
+            let undecided = self.is_undecided() && error.code == ErrorCode::TransactionLost;
+            self.forget_transaction(&mut turn).await?;
+            return Err(if undecided { commit_unknown() } else { error });
+        }
+        self.mark_ending(&mut turn).await?;
         let committed = self.engine().commit().await;
         *self.transaction.lock() = None;
         committed.map_err(|error| self.explain(error))
@@ -81,11 +106,12 @@ impl Session {
     /// The engine's, when it could not roll back.
     pub async fn rollback(&self, id: &[u8]) -> Result<()> {
         let _work = self.start()?;
-        let _turn = self.turn.lock().await;
+        let mut turn = self.turn.lock().await;
         self.check()?;
         if self.check_transaction(id).is_err() {
-            return Ok(());
+            return self.forget_transaction(&mut turn).await;
         }
+        self.mark_ending(&mut turn).await?;
         let rolled_back = self.engine().rollback().await;
         *self.transaction.lock() = None;
         rolled_back.map_err(|error| self.explain(error))
@@ -104,11 +130,7 @@ impl Session {
             && let Some(epoch) = bytes.first_chunk::<8>()
             && (Epoch::FIRST.0..self.epoch().0).contains(&i64::from_be_bytes(*epoch))
         {
-            return Err(Error::new(
-                ErrorCode::TransactionLost,
-                "the transaction was rolled back when its session was taken over; roll back, then run it again from \
-                 its beginning",
-            ));
+            return Err(lost_transaction());
         }
         Err(Error::new(
             ErrorCode::TransactionUnknown,

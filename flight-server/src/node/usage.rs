@@ -57,6 +57,11 @@ impl Usage {
             && now.saturating_duration_since(*self.last_used.lock()) >= self.idle_timeout
     }
 
+    /// Whether a statement runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire) > 0
+    }
+
     /// A statement starts; it ends when the guard is dropped.
     pub(super) fn start(self: &Arc<Self>) -> UsageGuard {
         self.running.fetch_add(1, Ordering::AcqRel);

@@ -36,9 +36,6 @@ pub(super) enum DatasetError {
         /// The names there are.
         known: Vec<String>,
     },
-    /// There is no store.
-    #[error("there is no session store {}; say where it is with --data-dir or --store, or start the server first", .0.display())]
-    NoStore(PathBuf),
     /// The store can't be opened.
     #[error(transparent)]
     OpenStore(#[from] OpenStoreError),

@@ -87,7 +87,7 @@ async fn dispatch(chosen: &ArgMatches) -> Result<(), DatasetError> {
         ("rm", Some(name)) => remove(&config, name).await,
         ("refresh", name) => refresh(&config, name).await,
         _ => {
-            let rows = list::rows(&config, &*open_existing(&config).await?).await?;
+            let rows = list::rows(&config, &*store::open_existing(&config).await?).await?;
             rows.write(RowFormat::chosen(flags), &mut io::stdout().lock()).map_err(DatasetError::Output)
         }
     }
@@ -124,7 +124,7 @@ async fn add(config: &Config, name: &str, flags: &ArgMatches) -> Result<(), Data
 }
 
 async fn remove(config: &Config, name: &str) -> Result<(), DatasetError> {
-    let store = open_existing(config).await?;
+    let store = store::open_existing(config).await?;
     if store.remove_dataset(name).await? {
         talk(&format!("dataset {name} removed; its files are where they were"));
         return Ok(());
@@ -136,7 +136,7 @@ async fn remove(config: &Config, name: &str) -> Result<(), DatasetError> {
 }
 
 async fn refresh(config: &Config, name: Option<&str>) -> Result<(), DatasetError> {
-    let store = open_existing(config).await?;
+    let store = store::open_existing(config).await?;
     if let Some(name) = name
         && !list::names(config, &*store).await?.iter().any(|known| known.eq_ignore_ascii_case(name))
     {
@@ -164,16 +164,6 @@ async fn open_or_create(config: &Config) -> Result<Arc<dyn SessionStore>, Datase
     {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|source| DatasetError::DataDir { path: directory.to_owned(), source })?;
-    }
-    Ok(store::open(&config.store).await?)
-}
-
-/// The store, which must be there: one that is made here would only hide that another was meant.
-async fn open_existing(config: &Config) -> Result<Arc<dyn SessionStore>, DatasetError> {
-    if let StoreUrl::Sqlite(path) = &config.store
-        && !path.exists()
-    {
-        return Err(DatasetError::NoStore(path.clone()));
     }
     Ok(store::open(&config.store).await?)
 }

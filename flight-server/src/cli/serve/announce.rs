@@ -98,6 +98,8 @@ fn facts(config: &Config, addresses: &Addresses, user: &FirstUser) -> Vec<Fact> 
     [
         ("Flight SQL", addresses.flight.clone(), "listen"),
         ("Advertised as", addresses.advertised_uri.clone(), "advertise"),
+        ("Role", config.role.to_string(), "role"),
+        ("Peers", or(addresses.peer_uri.clone(), "none"), "peer-listen"),
         ("TLS", or(config.tls.as_ref().map(|tls| tls.certificate.display().to_string()), "none"), "tls-cert"),
         ("Health", format!("{}/healthz", addresses.http), "http"),
         ("Node", addresses.node_name.clone(), "node-name"),
@@ -159,6 +161,7 @@ mod tests {
             flight: "grpc://127.0.0.1:1".into(),
             http: "http://127.0.0.1:2".into(),
             advertised_uri: "grpc://db:1".into(),
+            peer_uri: None,
             node_name: "north".into(),
         }
     }

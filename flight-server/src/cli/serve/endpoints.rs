@@ -33,6 +33,8 @@ pub(super) struct Sockets {
     pub(super) flight: TcpListener,
     /// Of health.
     pub(super) http: TcpListener,
+    /// Of peers' calls, in a cluster.
+    pub(super) peer: Option<TcpListener>,
 }
 
 /// How a server is reached, with the ports that were really bound.
@@ -44,29 +46,44 @@ pub(super) struct Addresses {
     pub(super) http: String,
     /// How clients are told to reach this node.
     pub(super) advertised_uri: String,
+    /// How peers reach it, in a cluster.
+    pub(super) peer_uri: Option<String>,
     /// What the node is called.
     pub(super) node_name: String,
 }
 
 impl Endpoints {
-    /// Binds both, so that whoever connects from now on waits instead of being refused.
+    /// Binds all of them, so that whoever connects from now on waits instead of being refused.
     pub(super) async fn bind(config: &Config) -> Result<Self, BindError> {
         let (flight, flight_address) = bind("listen", config.listen).await?;
         let (http, http_address) = bind("http", config.http).await?;
-        let scheme = if config.tls.is_some() { "grpc+tls" } else { "grpc" };
-        let host = host_name();
-        let derived = match flight_address.ip().is_unspecified() {
-            true => format!("{scheme}://{host}:{}", flight_address.port()),
-            false => format!("{scheme}://{flight_address}"),
+        let peer = match config.peer_listen {
+            Some(address) => Some(bind("peer-listen", address).await?),
+            None => None,
         };
+        let scheme = scheme(config.tls.is_some());
+        let host = host_name();
+        let from_elsewhere = |scheme: &str, address: SocketAddr| match address.ip().is_unspecified() {
+            true => format!("{scheme}://{host}:{}", address.port()),
+            false => format!("{scheme}://{address}"),
+        };
+        let derived = from_elsewhere(scheme, flight_address);
+        let peer_scheme = self::scheme(config.peer_tls.is_some());
+        let (peer, peer_address) = peer.unzip();
+        let peer_uri = peer_address.map(|address| from_elsewhere(peer_scheme, address));
         let addresses = Addresses {
             flight: format!("{scheme}://{}", from_here(flight_address)),
             http: format!("http://{}", from_here(http_address)),
             advertised_uri: config.advertise.clone().unwrap_or(derived),
+            peer_uri: peer_uri.map(|derived| config.peer_advertise.clone().unwrap_or(derived)),
             node_name: config.node_name.clone().unwrap_or_else(|| format!("{host}:{}", flight_address.port())),
         };
-        Ok(Self { sockets: Sockets { flight, http }, addresses })
+        Ok(Self { sockets: Sockets { flight, http, peer }, addresses })
     }
+}
+
+fn scheme(encrypted: bool) -> &'static str {
+    if encrypted { "grpc+tls" } else { "grpc" }
 }
 
 async fn bind(flag: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {

@@ -12,9 +12,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
+use session::NodeRole;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -30,8 +31,9 @@ use super::{USAGE, complain, with_causes};
 use crate::auth::{ClusterSecret, SecretError, Users, UsersError};
 use crate::config::{Config, ConfigError, LogFormat, SecretSource, Tls};
 use crate::flight::server::FlightServer;
-use crate::http::{self, Health};
+use crate::http::{self, Health, Status};
 use crate::node::{DatasetOptions, Node, NodeOptions};
+use crate::peer::{Badges, Forwarder, PeerTls, PeerTlsError};
 use crate::telemetry;
 
 /// How long connections get to close once no statement runs any more: a client that does not read must not keep the
@@ -61,6 +63,8 @@ enum ServeError {
     Node(crate::error::Error),
     #[error("cannot read {} (--{flag}): {source}", .path.display())]
     TlsFile { flag: &'static str, path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    PeerTls(#[from] PeerTlsError),
     #[error("the files of --tls-cert, --tls-key and --tls-client-ca must be PEM and belong together")]
     Tls(#[source] tonic::transport::Error),
     #[error("{what} is not served any more: {reason}")]
@@ -106,17 +110,25 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     let mut signals = EndSignals::listen().map_err(ServeError::Signals)?;
     let data_dir = DataDir::open(&config.data_dir)?;
     let tls = config.tls.as_ref().map(server_tls).transpose()?;
+    let peer_tls = config.peer_tls.as_ref().map(|files| PeerTls::read(&files.certificate, &files.key, &files.ca));
+    let peer_tls = peer_tls.transpose()?;
     let endpoints = Endpoints::bind(config).await?;
     let user = FirstUser::resolve(&config.user, config.password_file.as_deref(), data_dir.path())?;
     let users = Arc::new(Users::single(&user.name, &user.password)?);
     let secret = ClusterSecret::read_or_create(&config.cluster_secret_file)?;
     let store = store::open(&config.store).await?;
-    let engines = engines::open(config, &data_dir).await?;
+    let engines = match config.role {
+        NodeRole::Front => Vec::new(),
+        NodeRole::Both | NodeRole::Engine => engines::open(config, &data_dir).await?,
+    };
     let options = NodeOptions {
         statement_timeout: config.statement_timeout,
         name: endpoints.addresses.node_name.clone(),
         home: data_dir.home(),
         advertised_uri: endpoints.addresses.advertised_uri.clone(),
+        peer_uri: endpoints.addresses.peer_uri.clone(),
+        role: config.role,
+        memory_limit: config.memory_limit,
         lease: config.node_lease,
         idle_timeout: config.session_idle_timeout,
         max_age: config.session_max_age,
@@ -133,7 +145,8 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     let node = Node::start(options, store, engines, users, &secret).await.map_err(ServeError::Node)?;
 
     let Endpoints { sockets, addresses } = endpoints;
-    let mut servers = Servers::start(sockets, tls, &node, &addresses.node_name);
+    let forwarder = Arc::new(Forwarder::new(Arc::clone(&node), Badges::new(&secret), peer_tls.as_ref()));
+    let mut servers = Servers::start(sockets, tls, peer_tls.as_ref(), &node, &forwarder, &addresses.node_name);
     announce::greet(config, &addresses, &user);
     if config.print_ready {
         announce::print_ready(&mut io::stdout().lock(), &addresses, &user).map_err(ServeError::Ready)?;
@@ -146,8 +159,14 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         error = servers.failure() => Err(error),
     };
     node.drain();
-    if ended.is_ok() && !statements_finish(&node, config.drain_timeout, &mut signals).await {
-        // Their streams end with an error, and so do the calls that would keep the servers from ending.
+    let mut patience = Patience::new(config.drain_timeout, &mut signals);
+    // In this order: while sessions are handed back, calls still arrive here, and are passed on to whoever takes them.
+    if ended.is_ok() && patience.lasts(node.empty()).await {
+        servers.take_no_more_calls();
+        patience.lasts(node.idle()).await;
+    }
+    if patience.is_over {
+        // The streams of their statements end with an error, and so do the calls that would keep the servers from ending.
         node.shutdown().await;
         servers.stop().await;
     } else {
@@ -158,24 +177,37 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     ended
 }
 
-/// Waits until no statement runs; `false` when that takes too long, or a second signal came.
-async fn statements_finish(node: &Node, timeout: Option<Duration>, signals: &mut EndSignals) -> bool {
-    let too_long = async {
-        match timeout {
-            Some(timeout) => tokio::time::sleep(timeout).await,
-            None => std::future::pending().await,
+/// How long work may go on while the node drains.
+struct Patience<'a> {
+    until: Option<Instant>,
+    timeout: Option<Duration>,
+    signals: &'a mut EndSignals,
+    is_over: bool,
+}
+
+impl<'a> Patience<'a> {
+    fn new(timeout: Option<Duration>, signals: &'a mut EndSignals) -> Self {
+        Self { until: timeout.map(|timeout| Instant::now() + timeout), timeout, signals, is_over: false }
+    }
+
+    /// Waits for `done`; `false` when the time to drain is over before, or a second signal came.
+    async fn lasts(&mut self, done: impl Future<Output = ()>) -> bool {
+        let too_long = async {
+            match self.until {
+                Some(until) => tokio::time::sleep_until(until.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = done => return true,
+            signal = self.signals.next() => tracing::info!(signal, "interrupting the statements that still run"),
+            () = too_long => {
+                let timeout = self.timeout;
+                tracing::info!(?timeout, "interrupting the statements that still run: the time to drain is over");
+            }
         }
-    };
-    tokio::select! {
-        () = node.idle() => true,
-        signal = signals.next() => {
-            tracing::info!(signal, "interrupting the statements that still run");
-            false
-        }
-        () = too_long => {
-            tracing::info!(?timeout, "interrupting the statements that still run: the time to drain is over");
-            false
-        }
+        self.is_over = true;
+        false
     }
 }
 
@@ -194,15 +226,21 @@ fn server_tls(files: &Tls) -> Result<ServerTlsConfig, ServeError> {
     Ok(tls)
 }
 
-/// The two servers of a node, each in a task of its own.
+/// The servers of a node, each in a task of its own.
 struct Servers {
-    flight: JoinHandle<Result<(), String>>,
-    http: JoinHandle<Result<(), String>>,
+    running: Vec<(&'static str, JoinHandle<Result<(), String>>)>,
     stop: watch::Sender<bool>,
 }
 
 impl Servers {
-    fn start(sockets: Sockets, tls: Option<ServerTlsConfig>, node: &Arc<Node>, name: &str) -> Self {
+    fn start(
+        sockets: Sockets,
+        tls: Option<ServerTlsConfig>,
+        peer_tls: Option<&PeerTls>,
+        node: &Arc<Node>,
+        forwarder: &Arc<Forwarder>,
+        name: &str,
+    ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let until_stopped = || {
             let mut stopped = stopped.clone();
@@ -211,22 +249,32 @@ impl Servers {
                 let _ = stopped.wait_for(|stop| *stop).await;
             }
         };
-        let flight = FlightServer::new(sockets.flight, tls, Arc::clone(node)).serve(until_stopped());
-        let draining = Arc::clone(node);
-        let http = http::serve(sockets.http, Health::new(name, move || draining.is_draining()), until_stopped());
-        Self {
-            flight: tokio::spawn(async move { flight.await.map_err(|error| with_causes(&error)) }),
-            http: tokio::spawn(async move { http.await.map_err(|error| with_causes(&error)) }),
-            stop,
+        let flight = |server: FlightServer| {
+            let serving = server.serve(until_stopped());
+            tokio::spawn(async move { serving.await.map_err(|error| with_causes(&error)) })
+        };
+        let clients = FlightServer::new(sockets.flight, tls, Arc::clone(node), forwarder);
+        let mut running = vec![("Flight SQL (--listen)", flight(clients))];
+        if let Some(socket) = sockets.peer {
+            let peers = FlightServer::for_peers(socket, peer_tls, Arc::clone(node), forwarder);
+            running.push(("calls of peers (--peer-listen)", flight(peers)));
         }
+        let told = Arc::clone(node);
+        let health = Health::new(name, move || match (told.is_draining(), told.holds_lease()) {
+            (true, _) => Status::Draining,
+            (false, true) => Status::Serving,
+            (false, false) => Status::WithoutLease,
+        });
+        let http = http::serve(sockets.http, health, until_stopped());
+        let http = tokio::spawn(async move { http.await.map_err(|error| with_causes(&error)) });
+        running.push(("health (--http)", http));
+        Self { running, stop }
     }
 
     /// Resolves when a server ends that nobody asked to.
     async fn failure(&mut self) -> ServeError {
-        let (what, result) = tokio::select! {
-            result = &mut self.flight => ("Flight SQL (--listen)", result),
-            result = &mut self.http => ("health (--http)", result),
-        };
+        let ends = self.running.iter_mut().map(|(what, server)| Box::pin(async move { (*what, server.await) }));
+        let ((what, result), _, _) = futures::future::select_all(ends).await;
         let reason = match result {
             Ok(Ok(())) => "it ended without being asked to".to_owned(),
             Ok(Err(reason)) => reason,
@@ -235,17 +283,22 @@ impl Servers {
         ServeError::Server { what, reason }
     }
 
+    /// Tells clients to connect elsewhere; the calls that are under way go on.
+    fn take_no_more_calls(&self) {
+        let _ = self.stop.send(true);
+    }
+
     /// Lets calls under way finish for a short time, then cuts them off.
     async fn stop(self) {
-        let _ = self.stop.send(true);
-        for mut server in [self.flight, self.http] {
+        self.take_no_more_calls();
+        for (what, mut server) in self.running {
             if server.is_finished() {
                 continue;
             }
             match tokio::time::timeout(GRACE, &mut server).await {
                 Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(reason))) => tracing::warn!(reason, "a server ended with an error"),
-                Ok(Err(error)) => tracing::error!(%error, "a server's task ended with an error"),
+                Ok(Ok(Err(reason))) => tracing::warn!(what, reason, "a server ended with an error"),
+                Ok(Err(error)) => tracing::error!(what, %error, "a server's task ended with an error"),
                 Err(_) => server.abort(),
             }
         }

@@ -8,12 +8,18 @@ use std::collections::BTreeMap;
 use super::datasets;
 use super::ffi::{Connection, Value};
 use super::internal::{self, quoted_text};
-use crate::engine::StateEntry;
-use crate::engine::quoted_identifier;
+use crate::engine::{StateEntry, UNKEPT, quoted_identifier};
 use crate::error::Result;
 
 /// The settings that say where the session is: journaled together, as its location.
 const PLACE: [&str; 2] = ["schema", "search_path"];
+
+/// The session's own objects, but for macros: DuckDB takes milliseconds to list its functions. What it has itself in the
+/// temporary catalog is internal.
+const TEMPORARY: &str = "SELECT 'table', table_name FROM duckdb_tables() WHERE temporary AND NOT internal
+    UNION ALL SELECT 'view', view_name FROM duckdb_views() WHERE temporary AND NOT internal
+    UNION ALL SELECT 'sequence', sequence_name FROM duckdb_sequences() WHERE temporary
+    UNION ALL SELECT 'type', type_name FROM duckdb_types() WHERE database_name = 'temp' AND NOT internal";
 
 /// The state of a session that statements can set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +47,11 @@ impl SessionState {
             let value = value.as_ref().map_or_else(|| "NULL".to_owned(), |value| quoted_text(value));
             let sql = format!("SET VARIABLE {} = CAST({value} AS {ty})", quoted_identifier(name));
             entries.insert(format!("variable:{name}"), Some(sql));
+        }
+        // What a takeover can't bring along is at least told.
+        for row in internal::rows(connection, TEMPORARY, &[])? {
+            let [Some(kind), Some(name)] = &row[..] else { continue };
+            entries.insert(format!("{UNKEPT}temporary {kind} {}", quoted_identifier(name)), Some(String::new()));
         }
         let place = internal::rows(connection, "SELECT current_setting('search_path')", &[])?;
         if let Some(path) = place.into_iter().next().and_then(|row| row.into_iter().next()).flatten() {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use ::session::{ManualClock, ModelStore};
+use ::session::{ManualClock, ModelStore, NodeRole};
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow::datatypes::SchemaRef;
@@ -36,6 +36,7 @@ use self::engine::TestEngine;
 use super::server::{FlightServer, ServerError};
 use crate::auth::{ClusterSecret, Users};
 use crate::node::{Node, NodeOptions};
+use crate::peer::{Badges, Forwarder};
 
 /// Hashing passwords is slow on purpose, so all tests share the users.
 static USERS: LazyLock<Arc<Users>> = LazyLock::new(|| Arc::new(Users::single("ada", "engine").unwrap()));
@@ -56,6 +57,9 @@ impl TestServer {
             name: "heron".to_owned(),
             home: Uuid::from_u128(1),
             advertised_uri: String::new(),
+            peer_uri: None,
+            role: NodeRole::Both,
+            memory_limit: 0,
             lease: Duration::from_secs(600),
             idle_timeout: Duration::from_secs(600),
             max_age: Duration::from_secs(6000),
@@ -68,7 +72,8 @@ impl TestServer {
         let secret = ClusterSecret::new([9_u8; 32]).unwrap();
         let node = Node::start(options, store, vec![engine.clone()], USERS.clone(), &secret).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = FlightServer::new(listener, None, node.clone());
+        let forwarder = Arc::new(Forwarder::new(node.clone(), Badges::new(&secret), None));
+        let server = FlightServer::new(listener, None, node.clone(), &forwarder);
         let address = server.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.serve(async {

@@ -54,7 +54,7 @@ async fn basic_on_every_call_shares_one_session_for_each_connection() {
 
     let other = node.caller(&headers, peer(2)).await.unwrap();
     assert_ne!(other.session.id(), callers[0].session.id());
-    let unconnected = node.caller(&headers, None).await.unwrap();
+    let unconnected = node.caller(&headers, Origin::Client(None)).await.unwrap();
     assert!(unconnected.grant.is_some());
     assert_eq!(node.live_sessions(), 3);
 }
@@ -159,20 +159,6 @@ async fn a_session_that_expired_by_the_stores_clock_says_so() {
     assert_eq!(code(call(&node, &token).await), ErrorCode::SessionExpired, "also when the row is marked");
     cluster.store.sweep(Duration::ZERO).await.unwrap();
     assert_eq!(code(call(&node, &token).await), ErrorCode::TokenUnknown, "and once it is deleted it is unknown");
-}
-
-#[tokio::test]
-async fn a_draining_node_takes_no_new_sessions_and_goes_on_with_those_it_has() {
-    let cluster = Cluster::new();
-    let node = cluster.node(1).await;
-    let (_, token) = connect(&node).await;
-    let implicit = node.caller(&ada(), peer(1)).await.unwrap();
-    node.drain();
-    assert!(node.is_draining());
-    assert_eq!(code(node.handshake(&ada()).await), ErrorCode::Draining);
-    assert_eq!(code(node.caller(&ada(), peer(2)).await), ErrorCode::Draining);
-    assert!(call(&node, &token).await.is_ok());
-    assert_eq!(node.caller(&ada(), peer(1)).await.unwrap().session.id(), implicit.session.id());
 }
 
 #[tokio::test]

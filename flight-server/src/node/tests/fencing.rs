@@ -1,6 +1,6 @@
 //! When this node may no longer act as an owner, and when sessions end by themselves.
 
-use ::session::{Claim, Epoch, Fence, Incarnation, NodeRegistration, SessionState, SessionStore as _};
+use ::session::{Claim, Epoch, Fence, Incarnation, NodeRegistration, NodeRole, SessionState, SessionStore as _};
 use uuid::Uuid;
 
 use super::*;
@@ -20,9 +20,9 @@ async fn steal(cluster: &Cluster, caller: &Caller) -> Fence {
         name: "thief".to_owned(),
         advertised_uri: "grpc://thief".to_owned(),
         peer_uri: None,
+        role: NodeRole::Both,
         lease: LEASE,
         version: "0".to_owned(),
-        role: ::session::NodeRole::Both,
     };
     cluster.clock.advance(LEASE + Duration::from_secs(1));
     cluster.store.register_node(&registration).await.unwrap();

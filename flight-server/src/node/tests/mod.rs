@@ -4,6 +4,7 @@
 
 mod calls;
 mod datasets;
+mod draining;
 mod engine;
 mod engine_choice;
 mod fencing;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use ::session::{ManualClock, ModelStore};
+use ::session::{ManualClock, ModelStore, NodeRole};
 use base64::Engine as _;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -27,7 +28,7 @@ use uuid::Uuid;
 
 use self::engine::TestEngine;
 use self::store::FaultyStore;
-use super::{Caller, DatasetOptions, Node, NodeOptions};
+use super::{Caller, DatasetOptions, Node, NodeOptions, Origin};
 use crate::auth::{ClusterSecret, Users};
 use crate::engine::Engine;
 use crate::error::{ErrorCode, Result};
@@ -60,6 +61,9 @@ impl Cluster {
             name: "heron".to_owned(),
             home,
             advertised_uri: "grpc://heron:31337".to_owned(),
+            peer_uri: None,
+            role: NodeRole::Both,
+            memory_limit: 0,
             lease: LEASE,
             idle_timeout: Duration::from_secs(600),
             max_age: Duration::from_secs(6000),
@@ -112,8 +116,8 @@ fn with(mut headers: HeaderMap, name: &'static str, value: &str) -> HeaderMap {
     headers
 }
 
-fn peer(port: u16) -> Option<SocketAddr> {
-    Some(SocketAddr::from(([127, 0, 0, 1], port)))
+fn peer(port: u16) -> Origin {
+    Origin::Client(Some(SocketAddr::from(([127, 0, 0, 1], port))))
 }
 
 /// A new session of ada's, and its token.
@@ -124,7 +128,7 @@ async fn connect(node: &Arc<Node>) -> (Caller, String) {
 }
 
 async fn call(node: &Arc<Node>, token: &str) -> Result<Caller> {
-    node.caller(&bearer(token), None).await
+    node.caller(&bearer(token), Origin::Client(None)).await
 }
 
 fn code<T>(result: Result<T>) -> ErrorCode {

@@ -56,12 +56,12 @@ impl SessionStore for FaultyStore {
         self.up()?.renew_node(node, lease, load).await
     }
 
-    async fn request_drain(&self, name: &str) -> Result<u64> {
-        self.up()?.request_drain(name).await
-    }
-
     async fn node(&self, incarnation: Incarnation) -> Result<Option<NodeRecord>> {
         self.up()?.node(incarnation).await
+    }
+
+    async fn request_drain(&self, name: &str) -> Result<u64> {
+        self.up()?.request_drain(name).await
     }
 
     async fn end_session(&self, id: &SessionId, reason: &str) -> Result<EndedSession> {

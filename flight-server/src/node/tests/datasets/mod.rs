@@ -9,7 +9,7 @@ mod showing;
 
 use std::time::Instant;
 
-use ::session::{DatasetState, Generation, Incarnation, NewDataset, NodeRegistration, SessionStore as _};
+use ::session::{NodeRole, DatasetState, Generation, Incarnation, NewDataset, NodeRegistration, SessionStore as _};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -84,7 +84,7 @@ impl Lake {
             options,
             store: self.cluster.store.clone(),
             engines: engines.iter().map(|engine| Arc::clone(engine) as Arc<dyn Engine>).collect(),
-            engine: engines[0].clone(),
+            engine: Some(engines[0].clone()),
             users: Arc::clone(&ADA),
             token_key: ::session::TokenKey::derive(b"a cluster secret"),
         }));
@@ -99,9 +99,9 @@ impl Lake {
             name: name.to_owned(),
             advertised_uri: String::new(),
             peer_uri: None,
+            role: NodeRole::Both,
             lease: LEASE,
             version: "0".to_owned(),
-            role: ::session::NodeRole::Both,
         };
         self.store().register_node(&registration).await.unwrap();
     }

@@ -1,0 +1,95 @@
+//! What of a session's state goes with it to the next node, by its journal.
+
+use session::JournalEntry;
+
+use super::session::{Session, Turn};
+use super::transaction_mark;
+use crate::engine::{StateEntry, UNKEPT};
+use crate::error::Result;
+
+/// Whether a piece of a session's state goes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// It is brought about again.
+    Yes,
+    /// It ends with its node.
+    No,
+    /// It is a transaction.
+    RolledBack,
+}
+
+/// What a journal tells of the session's state, in the words of people, and whether it goes with the session.
+pub(crate) fn carried(journal: &[JournalEntry]) -> Vec<(String, Carried)> {
+    let of = |entry: &JournalEntry| {
+        if let Some(what) = entry.key.strip_prefix(UNKEPT) {
+            return Some((what.to_owned(), Carried::No));
+        }
+        if entry.key == transaction_mark::KEY {
+            let open = transaction_mark::is_open(entry.statement.as_deref().unwrap_or_default());
+            return open.then(|| ("open transaction".to_owned(), Carried::RolledBack));
+        }
+        Some((entry.key.replacen(':', " ", 1), Carried::Yes))
+    };
+    journal.iter().filter_map(of).collect()
+}
+
+/// Takes out of a journal what nothing brings about again; in the words of people.
+pub(super) fn take_unkept(journal: &mut Vec<JournalEntry>) -> Vec<String> {
+    let mut unkept = Vec::new();
+    journal.retain(|entry| match entry.key.strip_prefix(UNKEPT) {
+        Some(what) => {
+            unkept.push(what.to_owned());
+            false
+        }
+        None => true,
+    });
+    unkept
+}
+
+impl Session {
+    /// What a takeover could not bring along, for the client to be told; once.
+    pub fn take_lost_state(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lost_state.lock())
+    }
+
+    /// Notes what an earlier owner had of the session that is not here.
+    pub(super) async fn note_lost_state(&self, lost: Vec<String>) -> Result<()> {
+        if lost.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(session = %self.id(), lost = lost.join(", "), "the takeover could not bring along all of the session");
+        let gone: Vec<_> =
+            lost.iter().map(|what| StateEntry { key: format!("{UNKEPT}{what}"), sql: None }).collect();
+        *self.lost_state.lock() = lost;
+        let mut turn: tokio::sync::MutexGuard<'_, Turn> = self.turn.lock().await;
+        self.write_state(&mut turn, &gone).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(key: &str, statement: &str) -> JournalEntry {
+        JournalEntry { key: key.to_owned(), statement: Some(statement.to_owned()) }
+    }
+
+    #[test]
+    fn a_journal_tells_what_goes_with_the_session_and_what_does_not() {
+        let mut journal = vec![
+            entry("setting:TimeZone", "SET x"),
+            entry("unkept:temporary table t", ""),
+            entry(transaction_mark::KEY, "open 00"),
+        ];
+        let told = carried(&journal);
+        let expected = [
+            ("setting TimeZone", Carried::Yes),
+            ("temporary table t", Carried::No),
+            ("open transaction", Carried::RolledBack),
+        ];
+        assert_eq!(told, expected.map(|(what, carried)| (what.to_owned(), carried)));
+        assert_eq!(take_unkept(&mut journal), ["temporary table t"]);
+        assert_eq!(journal.len(), 2);
+        assert!(carried(&[entry(transaction_mark::KEY, "ending")]).is_empty());
+    }
+}

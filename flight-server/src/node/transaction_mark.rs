@@ -1,0 +1,285 @@
+//! What the store knows of a session's open transaction.
+//!
+//! A transaction ends with its node. Its client may name it by an id, and is told so by that; but it may also have begun
+//! it by SQL text and name it by nothing, and would go on in autocommit without a word. So the store is told when a
+//! transaction begins and before it ends, and whoever takes the session over tells the client what became of it.
+
+use std::time::Instant;
+
+use session::JournalEntry;
+
+use super::drain::PATIENCE;
+use super::session::{Session, Turn};
+use super::transaction::TransactionId;
+use crate::engine::{StateEntry, TransactionStatus};
+use crate::error::{Error, ErrorCode, Result};
+
+/// The key of the mark in the journal. Engines know nothing of it.
+pub(super) const KEY: &str = "pintail:transaction";
+
+/// What the mark says: that a transaction is open, that it is being ended, or that it was open without having been used
+/// when the session was handed back. The id by which clients know it follows, if they do.
+const OPEN: &str = "open";
+const ENDING: &str = "ending";
+const UNUSED: &str = "unused";
+
+/// What is known of the open transaction, or of one that an earlier owner of the session had open.
+#[derive(Debug, Default)]
+pub(super) struct TransactionLife {
+    /// Whether a statement ran in it.
+    used: bool,
+    /// When a statement last ran in it, or it began.
+    touched: Option<Instant>,
+    /// It was rolled back when the session was taken over, and the client has not been told, or has not answered.
+    lost: bool,
+    /// It was being ended when its node did.
+    undecided: bool,
+}
+
+/// Whether a mark says that a transaction is open.
+pub(super) fn is_open(mark: &str) -> bool {
+    matches!(mark.split(' ').next(), Some(OPEN | UNUSED))
+}
+
+/// What an earlier owner left of a transaction.
+pub(super) enum Inherited {
+    /// None was open.
+    Nothing,
+    /// It was rolled back.
+    Lost,
+    /// Whether it was committed nobody knows.
+    Undecided,
+    /// Nothing had run in it, so that it goes on as it was, under this id.
+    Unused(Option<TransactionId>),
+}
+
+impl Inherited {
+    /// Takes the mark out of a journal.
+    pub(super) fn take_out_of(journal: &mut Vec<JournalEntry>) -> Self {
+        let Some(at) = journal.iter().position(|entry| entry.key == KEY) else { return Self::Nothing };
+        let mark = journal.remove(at).statement.unwrap_or_default();
+        let (word, id) = mark.split_once(' ').unwrap_or((&mark, ""));
+        match word {
+            OPEN => Self::Lost,
+            ENDING => Self::Undecided,
+            UNUSED => Self::Unused(TransactionId::from_hex(id)),
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// What a statement does to transactions, as its first word has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Does {
+    Begin,
+    Commit,
+    RollBack,
+    Else,
+}
+
+impl Does {
+    fn of(sql: &str) -> Self {
+        let word = first_word(sql);
+        let is = |words: &[&str]| words.iter().any(|other| word.eq_ignore_ascii_case(other));
+        match () {
+            () if is(&["begin", "start"]) => Self::Begin,
+            () if is(&["commit", "end"]) => Self::Commit,
+            () if is(&["rollback", "abort"]) => Self::RollBack,
+            () => Self::Else,
+        }
+    }
+}
+
+/// The first word of a text, after white space and comments.
+fn first_word(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    loop {
+        rest = if let Some(comment) = rest.strip_prefix("--") {
+            comment.split_once('\n').map_or("", |(_, rest)| rest)
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            comment.split_once("*/").map_or("", |(_, rest)| rest)
+        } else {
+            break;
+        }
+        .trim_start();
+    }
+    rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
+}
+
+/// What a statement found when it began: see [`Session::before_statement`].
+pub(super) struct Found {
+    open: bool,
+    marked_ending: bool,
+}
+
+impl Session {
+    /// Sees to it that a statement does not run outside the transaction its client takes it to be in, and that the store
+    /// knows of one that may end with it.
+    ///
+    /// # Errors
+    /// `TRANSACTION_LOST`, until the client has ended the transaction, or begun another; `COMMIT_UNKNOWN` for a second
+    /// commit of one whose first was cut off; those of the store.
+    pub(super) async fn before_statement(&self, turn: &mut Turn, sql: &str) -> Result<Found> {
+        let does = Does::of(sql);
+        let (lost, undecided) = {
+            let life = self.transaction_life.lock();
+            (life.lost, life.undecided)
+        };
+        if lost {
+            match does {
+                Does::Else => return Err(lost_transaction()),
+                Does::Commit => {
+                    self.forget_transaction(turn).await?;
+                    return Err(lost_transaction());
+                }
+                Does::Begin => self.forget_transaction(turn).await?,
+                Does::RollBack => {
+                    self.forget_transaction(turn).await?;
+                    // So that there is one to roll back: to the client it is still open.
+                    self.fix_engine().begin().await.map_err(|error| self.explain(error))?;
+                }
+            }
+        } else if undecided {
+            self.forget_transaction(turn).await?;
+            if does == Does::Commit {
+                return Err(commit_unknown());
+            }
+        }
+        let open = self.is_in_transaction();
+        let marked_ending = open && matches!(does, Does::Commit | Does::RollBack);
+        if marked_ending {
+            self.mark_ending(turn).await?;
+        }
+        Ok(Found { open, marked_ending })
+    }
+
+    /// Notes what a statement that has run did to transactions: what is to be journaled of it.
+    pub(super) fn after_statement(&self, found: &Found) -> Option<StateEntry> {
+        let open = self.is_in_transaction();
+        let mut life = self.transaction_life.lock();
+        life.touched = Some(Instant::now());
+        match (found.open, open) {
+            (false, false) => None,
+            (false, true) => {
+                life.used = false;
+                Some(self.mark(OPEN))
+            }
+            (true, true) => {
+                life.used = true;
+                found.marked_ending.then(|| self.mark(OPEN))
+            }
+            (true, false) => (!found.marked_ending).then(|| StateEntry { key: KEY.to_owned(), sql: None }),
+        }
+    }
+
+    /// Tells the store that a transaction is open, before its client is told.
+    pub(super) async fn mark_open(&self, turn: &mut Turn) -> Result<()> {
+        {
+            let mut life = self.transaction_life.lock();
+            *life = TransactionLife { touched: Some(Instant::now()), ..TransactionLife::default() };
+        }
+        self.write_state(turn, &[self.mark(OPEN)]).await
+    }
+
+    /// Tells the store that the open transaction is being ended.
+    pub(super) async fn mark_ending(&self, turn: &mut Turn) -> Result<()> {
+        self.write_state(turn, &[self.mark(ENDING)]).await
+    }
+
+    /// The client has ended a transaction that an earlier owner of the session had open.
+    pub(super) async fn forget_transaction(&self, turn: &mut Turn) -> Result<()> {
+        let inherited = {
+            let mut life = self.transaction_life.lock();
+            let inherited = life.lost || life.undecided;
+            (life.lost, life.undecided) = (false, false);
+            inherited
+        };
+        if inherited { self.write_state(turn, &[StateEntry { key: KEY.to_owned(), sql: None }]).await } else { Ok(()) }
+    }
+
+    /// Takes over what an earlier owner left.
+    pub(super) async fn inherit(&self, inherited: Inherited) -> Result<()> {
+        match inherited {
+            Inherited::Nothing => {}
+            Inherited::Lost => self.transaction_life.lock().lost = true,
+            Inherited::Undecided => self.transaction_life.lock().undecided = true,
+            Inherited::Unused(id) => {
+                self.fix_engine().begin().await?;
+                *self.transaction.lock() = id;
+                let mut turn = self.turn.lock().await;
+                self.mark_open(&mut turn).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a commit of a transaction that is not open may be the second of one whose first was cut off.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.transaction_life.lock().undecided
+    }
+
+    /// Whether the client is in the middle of a transaction.
+    pub(super) fn is_amid_transaction(&self) -> bool {
+        let life = self.transaction_life.lock();
+        let recent = life.touched.is_some_and(|touched| touched.elapsed() < PATIENCE);
+        life.used && recent && self.is_in_transaction()
+    }
+
+    /// Lets whoever takes the session go on with a transaction in which nothing has run.
+    pub(super) async fn carry_transaction(&self) -> Result<()> {
+        if !self.is_in_transaction() || self.transaction_life.lock().used {
+            return Ok(());
+        }
+        let mut turn = self.turn.lock().await;
+        self.write_state(&mut turn, &[self.mark(UNUSED)]).await
+    }
+
+    fn is_in_transaction(&self) -> bool {
+        self.engine().transaction() != TransactionStatus::Autocommit
+    }
+
+    fn mark(&self, word: &str) -> StateEntry {
+        let id = self.current_transaction().map(|id| id.to_hex()).unwrap_or_default();
+        StateEntry { key: KEY.to_owned(), sql: Some(format!("{word} {id}").trim_end().to_owned()) }
+    }
+}
+
+/// The transaction ended with its node.
+pub(super) fn lost_transaction() -> Error {
+    Error::new(
+        ErrorCode::TransactionLost,
+        "the transaction was rolled back when its session was taken over; roll back, then run it again from its \
+         beginning",
+    )
+}
+
+/// The node ended while it committed.
+pub(super) fn commit_unknown() -> Error {
+    Error::new(
+        ErrorCode::CommitUnknown,
+        "the node that ran the transaction ended while it was being committed, so whether it was is not known; look at \
+         what it was to change before it is run again",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_is_found_behind_comments() {
+        for (sql, word) in [
+            ("commit", "commit"),
+            ("  \n-- why\n /* a */ COMMIT;", "COMMIT"),
+            ("ROLLBACK;SELECT 1", "ROLLBACK"),
+            ("", ""),
+            ("-- only", ""),
+            ("/* open", ""),
+            ("'commit'", ""),
+            ("commits", "commits"),
+        ] {
+            assert_eq!(first_word(sql), word, "{sql}");
+        }
+        assert!(Does::of("commits") == Does::Else);
+    }
+}

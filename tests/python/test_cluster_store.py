@@ -1,0 +1,94 @@
+"""The session store fails, and comes back; operators look into it."""
+
+import signal
+import time
+
+import adbc_driver_flightsql.dbapi as adbc
+import pytest
+
+from cluster import Cluster, Postgres
+from cluster_clients import Client, connect
+from pintail_process import wait_until
+
+
+@pytest.fixture
+def store():
+    """A PostgreSQL of its own, to be ended and started again."""
+    store = Postgres()
+    yield store
+    store.close()
+
+
+def test_an_outage_of_the_store_is_never_a_wrong_credential_and_loses_nothing(store):
+    cluster = Cluster(store.new_database(), nodes=2, lease=2.0)
+    clients = [Client(node.uri, number) for number, node in enumerate(cluster.nodes)]
+    for how in (signal.SIGINT, signal.SIGQUIT):
+        store.stop(how)
+        with pytest.raises(adbc.Error) as raised:
+            connect(cluster.nodes[0].uri)
+        assert "Unavailable" in str(raised.value) and "STORE_UNAVAILABLE" not in str(raised.value).split("(")[0]
+        assert "Unauthenticated" not in str(raised.value)
+        # Longer than the lease: the nodes give their sessions up, since nobody can say whose they are.
+        wait_until(lambda: not any(node.healthy_now() for node in cluster.nodes), "the nodes to notice")
+        store.start()
+        for client in clients:
+            client.goes_on()
+    for client in clients:
+        client.close()
+    cluster.close(expected=("store", "lease", "lost", "handed back"))
+
+
+def test_a_store_that_hangs_gives_unavailable_in_bounded_time(store):
+    cluster = Cluster(store.new_database(), nodes=1, lease=2.0)
+    client = Client(cluster.nodes[0].uri, 1)
+    store.pause()
+    begin = time.monotonic()
+    with pytest.raises(adbc.Error, match="Unavailable"):
+        connect(cluster.nodes[0].uri)
+    assert time.monotonic() - begin < 60, "it waits up to a bound"
+    store.go_on()
+    client.goes_on()
+    client.close()
+    cluster.close(expected=("store", "lease", "lost", "handed back"))
+
+
+def test_operators_see_sessions_and_end_them(postgres):
+    cluster = Cluster(postgres.new_database(), nodes=2)
+    client = Client(cluster.nodes[0].uri, 7)
+    client.cursor.execute("CREATE TEMP TABLE scratch (i INTEGER)")
+    session, = cluster.sessions()
+    row = cluster.sessions()[session]
+    assert (row["user"], row["state"], row["node"], row["epoch"]) == ("ada", "active", "node0", 1)
+    shown = {row["name"]: row["value"] for row in cluster.command("sessions", "show", session, "--format", "json")}
+    assert (shown["id"], shown["node"], shown["state"]) == (session, "node0", "active")
+    told = {row["what"]: row["survives"] for row in cluster.command("sessions", "why", session, "--format", "json")}
+    assert told["variable mine"] == "yes" and told["setting default_null_order"] == "yes"
+    assert told['temporary table "scratch"'] == "no"
+    assert told["prepared statements"] == "yes"
+
+    cluster.command("sessions", "kill", session)
+    with pytest.raises(adbc.Error, match="an operator ended it"):
+        client.check()
+    assert cluster.sessions()[session]["state"] == "closed"
+    other = Client(cluster.nodes[1].uri, 8)
+    other.check()
+    other.close()
+    cluster.close(expected=("handed back",))
+
+
+def test_what_a_takeover_could_not_bring_along_is_said(postgres):
+    cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0)
+    client = Client(cluster.nodes[0].uri, 7)
+    client.cursor.execute("CREATE TEMP TABLE scratch (i INTEGER)")
+    session, = cluster.sessions()
+    cluster.nodes[0].kill()
+    cluster.nodes[0].start()
+    client.goes_on()
+    with pytest.raises(adbc.Error, match="scratch"):
+        client.ask("SELECT count(*) FROM scratch")
+    log = "".join(cluster.nodes[0].log)
+    assert 'temporary table \\"scratch\\"' in log and "could not bring along" in log
+    told = {row["what"]: row["survives"] for row in cluster.command("sessions", "why", session, "--format", "json")}
+    assert 'temporary table "scratch"' not in told, "it is gone, and that was said"
+    client.close()
+    cluster.close()
