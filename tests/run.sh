@@ -146,6 +146,7 @@ part_licences() {
 part_python() {
     command -v openssl >/dev/null || install_packages openssl
     need_python
+    need_haproxy
     need_jdbc_driver
     need_extensions
     PINTAIL_CACHE="$cache" PINTAIL_BIN="$pintail" "$venv/bin/python" -m pytest tests/python "$@" 2>&1 | tee "$logs/python.log"
@@ -153,6 +154,11 @@ part_python() {
 }
 
 part_demo() { timeout 300 "$pintail" demo --exit; }
+
+# The load balancer of the tests of clusters.
+need_haproxy() {
+    command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || install_packages haproxy
+}
 
 # One part with its name and duration.
 run() {
