@@ -57,13 +57,16 @@ class Postgres:
 
     def start(self):
         """Starts it, again when it has ended, and waits until it takes connections."""
-        log = open(f"{self.folder}/log", "a")
-        self.process = subprocess.Popen(
+        with open(f"{self.folder}/log", "a") as log:
+            self.process = self._started(log)
+        ready = [self._program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        wait_until(lambda: subprocess.run(ready, timeout=DEADLINE).returncode == 0, "PostgreSQL")
+
+    def _started(self, log):
+        return subprocess.Popen(
             [self._program("postgres"), "-D", f"{self.folder}/data", "-p", str(self.port), "-k", self.folder,
              "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=60"],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self._as_user())
-        ready = [self._program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        wait_until(lambda: subprocess.run(ready, timeout=DEADLINE).returncode == 0, "PostgreSQL")
 
     def new_database(self):
         """The URL of a database of its own."""

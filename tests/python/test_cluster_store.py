@@ -55,14 +55,14 @@ def test_a_store_that_hangs_gives_unavailable_in_bounded_time(store):
 def test_operators_see_sessions_and_end_them(postgres):
     cluster = Cluster(postgres.new_database(), nodes=2)
     client = Client(cluster.nodes[0].uri, 7)
-    client.cursor.execute("CREATE TEMP TABLE scratch (i INTEGER)")
+    client.ask("CREATE TEMP TABLE scratch (i INTEGER)")
     session, = cluster.sessions()
     row = cluster.sessions()[session]
     assert (row["user"], row["state"], row["node"], row["epoch"]) == ("ada", "active", "node0", 1)
     shown = {row["name"]: row["value"] for row in cluster.command("sessions", "show", session, "--format", "json")}
     assert (shown["id"], shown["node"], shown["state"]) == (session, "node0", "active")
     told = {row["what"]: row["survives"] for row in cluster.command("sessions", "why", session, "--format", "json")}
-    assert told["variable mine"] == "yes" and told["setting default_null_order"] == "yes"
+    assert told["variable mine"] == "yes" and told["setting integer_division"] == "yes"
     assert told['temporary table "scratch"'] == "no"
     assert told["prepared statements"] == "yes"
 
@@ -79,7 +79,7 @@ def test_operators_see_sessions_and_end_them(postgres):
 def test_what_a_takeover_could_not_bring_along_is_said(postgres):
     cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0)
     client = Client(cluster.nodes[0].uri, 7)
-    client.cursor.execute("CREATE TEMP TABLE scratch (i INTEGER)")
+    client.ask("CREATE TEMP TABLE scratch (i INTEGER)")
     session, = cluster.sessions()
     cluster.nodes[0].kill()
     cluster.nodes[0].start()

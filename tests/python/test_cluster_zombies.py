@@ -1,5 +1,6 @@
 """Nodes that were stopped for longer than their lease, and go on as if nothing had been."""
 
+import contextlib
 import signal
 import threading
 import time
@@ -9,7 +10,7 @@ import pyarrow.flight as flight
 import pytest
 
 from cluster import EXPECTED, Cluster, seeded
-from cluster_clients import PATIENCE
+from cluster_clients import PATIENCE, ask, patiently, resumed
 from pintail_process import PASSWORD, USER, wait_until
 
 # About a minute of work: it is stopped in the middle of it.
@@ -23,29 +24,13 @@ def cluster(postgres):
     cluster.close(expected=EXPECTED)
 
 
-def resumed(node, token):
-    """A connection to a node that brings the token of a session."""
-    options = {"adbc.flight.sql.authorization_header": token}
-    return adbc.connect(node.uri, db_kwargs=options, autocommit=True)
-
-
-def ask(connection, sql):
-    """The only value of a result."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchone()[0]
-
-
-def patiently(work):
-    """What the work gives once it succeeds."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return work()
-        except adbc.Error:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
+def write(connection, outcome):
+    """Runs the long statement, and notes what came of it."""
+    try:
+        ask(connection, LONG)
+        outcome.append("written")
+    except adbc.Error as error:
+        outcome.append(str(error))
 
 
 def test_nothing_that_a_stopped_node_had_begun_is_kept_once_its_session_is_elsewhere(cluster, request):
@@ -55,37 +40,29 @@ def test_nothing_that_a_stopped_node_had_begun_is_kept_once_its_session_is_elsew
     with flight.FlightClient(cluster.nodes[0].uri) as client:
         token = client.authenticate_basic_token(USER, PASSWORD)[1].decode()
     (session,) = cluster.sessions()
-    for number in range(rounds):
-        zombie = wait_until(lambda: cluster.owner(session), "an owner")
-        other = next(node for node in cluster.nodes if node is not zombie)
-        with resumed(zombie, token) as through_zombie, resumed(other, token) as through_other:
+    with contextlib.ExitStack() as stack:
+        # Open to the end: closing one closes the session.
+        through = {node: stack.enter_context(resumed(node, token)) for node in cluster.nodes}
+        for number in range(rounds):
+            zombie = wait_until(lambda: cluster.owner(session), "an owner")
+            other = next(node for node in cluster.nodes if node is not zombie)
             outcome = []
-
-            def write():
-                try:
-                    with through_zombie.cursor() as cursor:
-                        cursor.execute(LONG)
-                    outcome.append("written")
-                except adbc.Error as error:
-                    outcome.append(str(error))
-
-            writer = threading.Thread(target=write)
+            writer = threading.Thread(target=write, args=(through[zombie], outcome))
             writer.start()
             wait_until(zombie.busy, "the statement")
             time.sleep(chance.random() * 0.1)
             zombie.process.send_signal(signal.SIGSTOP)
             # Held until the lease is over, then served by a node that took the session.
-            patiently(lambda: ask(through_other, f"SELECT {number}"))
+            patiently(lambda: ask(through[other], f"SELECT {number}"))
             assert cluster.owner(session) is other
             epoch = cluster.sessions()[session]["epoch"]
-            with through_other.cursor() as cursor:
-                cursor.execute(f"SET VARIABLE mine = {number}")
+            ask(through[other], f"SET VARIABLE mine = {number}")
             zombie.process.send_signal(signal.SIGCONT)
             writer.join(PATIENCE)
             assert outcome and outcome != ["written"], "the stopped node wrote for a session that it had lost"
             rejected += 1
             # The old connection leads to the session where it is now.
-            assert patiently(lambda: ask(through_zombie, "SELECT getvariable('mine')")) == number
+            assert patiently(lambda: ask(through[zombie], "SELECT getvariable('mine')")) == number
             after = cluster.sessions()[session]
             assert (after["epoch"], after["state"]) == (epoch, "active"), "the zombie took it back"
     print(f"{rejected} of {rounds} writes of a stopped node were rejected")

@@ -61,7 +61,7 @@ async fn leave(core: &Core, session: &Arc<Session>) {
         // Whoever takes the session says that its transaction is lost.
         tracing::warn!(session = %session.id(), %error, "the store could not be told of the session's transaction");
     }
-    let Some(engine) = session.end(Ended::Moved) else { return };
+    let Some(engine) = session.end(Ended::Leaving) else { return };
     // Only then: whoever claims it must not find this node still at work in it.
     if let Err(error) = engine.await {
         tracing::error!(session = %session.id(), %error, "closing the session ended early");
@@ -72,4 +72,5 @@ async fn leave(core: &Core, session: &Arc<Session>) {
             tracing::warn!(session = %session.id(), %error, "the session could not be handed back; it can be taken over when the lease is over");
         }
     }
+    core.live.remove(&session.fence);
 }

@@ -68,7 +68,9 @@ impl Live {
 
     /// How many sessions live here.
     pub(super) fn count(&self) -> usize {
-        let is_live = |slot: &&Slot| matches!(slot, Slot::Live(session) if session.ended().is_none());
+        // One that is handed back is here until it has been.
+        let is_here = |session: &Session| matches!(session.ended(), None | Some(Ended::Leaving));
+        let is_live = |slot: &&Slot| matches!(slot, Slot::Live(session) if is_here(session));
         self.0.lock().slots.values().filter(is_live).count()
     }
 

@@ -78,6 +78,8 @@ pub(super) enum Ended {
     Expired,
     /// This node is no longer its owner, or may not be for sure.
     Moved,
+    /// This node hands it back, and is its owner until it has.
+    Leaving,
 }
 
 /// What a new [`Session`] is made of.
@@ -220,13 +222,14 @@ impl Session {
     /// has ended already. The handle resolves when the engine is done.
     ///
     /// An expired session stays in the list of live ones as its own tombstone until the store has marked it: by the
-    /// store's clock it may have some moments left, and a call must not find it empty in them.
+    /// store's clock it may have some moments left, and a call must not find it empty in them. So does one that is handed
+    /// back, until it has been: a call that finds it in the store as this node's own would build it anew.
     pub(super) fn end(&self, why: Ended) -> Option<JoinHandle<()>> {
         self.ended.set(why).ok()?;
-        if why != Ended::Expired {
+        if !matches!(why, Ended::Expired | Ended::Leaving) {
             self.core.live.remove(&self.fence);
         }
-        if why != Ended::Moved {
+        if matches!(why, Ended::Closed | Ended::Expired) {
             self.core.connections.forget(self.id());
         }
         self.kept.lock().clear();
@@ -292,7 +295,7 @@ impl Session {
         match ended {
             Ended::Closed => failure::closed(self.id(), None),
             Ended::Expired => failure::expired(self.id(), None),
-            Ended::Moved => failure::moved(self.id(), "another node, or will be"),
+            Ended::Moved | Ended::Leaving => failure::moved(self.id(), "another node, or will be"),
         }
     }
 }

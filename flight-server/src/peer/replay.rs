@@ -49,7 +49,8 @@ impl Replay {
     pub(super) fn all(&self) -> Option<Bytes> {
         let recording = self.0.lock();
         match &recording.frames[..] {
-            _ if !(recording.whole && recording.ended) => None,
+            // Whoever reads it does not ask for more when it says that it is at its end.
+            _ if !(recording.whole && (recording.ended || recording.body.is_end_stream())) => None,
             [only] => Some(only.clone()),
             frames => {
                 let mut all = Vec::with_capacity(recording.bytes);
