@@ -31,17 +31,17 @@ summary=()
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 1; }
 
-# Installs Debian packages, as root or by sudo.
+# Runs a command as root, or by sudo.
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+# Installs Debian packages.
 install_packages() {
     command -v apt-get >/dev/null || fail "please install: $*"
-    local -a root=()
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || fail "please install (this is not root, and there is no sudo): $*"
-        root=(sudo -n)
-    fi
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        fail "please install (this is not root, and there is no sudo): $*"
     say "installing packages: $*"
-    "${root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "$@"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
 need_compilers() {
@@ -73,6 +73,21 @@ need_jdbc_driver() {
     [ ! -f "$PINTAIL_JDBC_DRIVER" ] || return 0
     say "fetching the JDBC driver $jdbc_driver_version into $folder"
     mvn -q -B dependency:copy "-Dartifact=org.apache.arrow:$name:$jdbc_driver_version" "-DoutputDirectory=$folder"
+}
+
+# The programs of PostgreSQL, with which tests run servers of their own, and openssl, which makes a certificate for one.
+need_postgres() {
+    command -v openssl >/dev/null || install_packages openssl
+    if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; then return; fi
+    # The package would make a cluster and run it from now on. Nobody asked for that, so it is told not to, this once.
+    install_packages postgresql-common
+    local settings=/etc/postgresql-common/createcluster.conf kept
+    kept="$(mktemp)"
+    cp "$settings" "$kept"
+    echo 'create_main_cluster = false' | as_root tee -a "$settings" >/dev/null
+    install_packages postgresql
+    as_root tee "$settings" <"$kept" >/dev/null
+    rm "$kept"
 }
 
 # cargo-deny from the path, or one built once and kept; its path goes to $cargo_deny.
@@ -112,6 +127,7 @@ part_layers() {
 # A front node's build, and that of a deployment with DataFusion alone: neither needs a C++ compiler.
 part_engineless() {
     cargo check --locked --release -p flight-server --no-default-features --features sqlite
+    cargo check --locked --release -p flight-server --no-default-features --features postgres
     cargo check --locked --release -p flight-server --no-default-features --features sqlite,datafusion
 }
 
@@ -129,6 +145,7 @@ need_extensions() {
 
 part_rust() {
     need_extensions
+    need_postgres
     cargo test --locked --release --workspace "$@" 2>&1 | tee "$logs/rust.log"
     mapfile -t -O "${#summary[@]}" summary < <(grep '^test result:' "$logs/rust.log")
 }
@@ -144,7 +161,7 @@ part_licences() {
 }
 
 part_python() {
-    command -v openssl >/dev/null || install_packages openssl
+    need_postgres
     need_python
     need_haproxy
     need_jdbc_driver

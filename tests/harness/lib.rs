@@ -6,6 +6,7 @@
 //! | [`client`] | a Flight SQL client that shows every status as it came |
 //! | [`failure`] | what a typed error must carry |
 //! | [`messages`] | the Flight messages that the generated code lacks |
+//! | [`postgres`] | a private PostgreSQL server: start, stop, kill, pause |
 //! | [`raw`] | calls whose bytes are no message at all |
 //! | [`s3`] | a real S3 server |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
@@ -13,12 +14,14 @@
 pub mod client;
 pub mod failure;
 pub mod messages;
+pub mod postgres;
 pub mod raw;
 pub mod s3;
 pub mod server;
 
 pub use client::Client;
 pub use failure::assert_failure;
+pub use postgres::Postgres;
 pub use s3::S3;
 pub use server::Server;
 
