@@ -120,6 +120,20 @@ impl Postgres {
         self.log.lines().clone()
     }
 
+    /// Waits until the server has written a line that contains `text`, and tells its place in the [log](Self::log).
+    pub fn logged(&self, text: &str) -> usize {
+        let deadline = Instant::now() + DEADLINE;
+        let mut lines = self.log.lines();
+        loop {
+            if let Some(at) = lines.iter().position(|line| line.contains(text)) {
+                return at;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "PostgreSQL has not written {text} in time");
+            lines = self.log.grown.wait_timeout(lines, left).expect("the log").0;
+        }
+    }
+
     /// Ends it as an administrator does: sessions are ended, with a word to their clients.
     pub fn stop(&self) {
         let mut server = self.server().take().expect("a server that runs");

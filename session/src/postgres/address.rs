@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(address.to_string(), "db:5433, database x, schema other");
         let address = Address::parse("postgresql://me:hunter2@db/x").unwrap();
         assert_eq!(address.to_string(), "db:5432, database x, schema pintail");
-        let address = Address::parse("postgres://me@/x?host=/run/pg&options[search_path]=s").unwrap();
+        let address = Address::parse("postgres:///x?user=me&host=/run/pg&options[search_path]=s").unwrap();
         assert_eq!(address.to_string(), "/run/pg port 5432, database x, schema s");
     }
 

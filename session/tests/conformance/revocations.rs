@@ -41,7 +41,7 @@ pub async fn the_owner_is_told_until_it_acknowledges(scene: Scene) {
     assert!(told(&scene, a).await.is_empty());
     end(&scene, &held.session).await;
     for _ in 0..2 {
-        assert_eq!(told(&scene, a).await, [held.session.clone()]);
+        assert_eq!(told(&scene, a).await, std::slice::from_ref(&held.session));
         assert!(told(&scene, b).await.is_empty());
     }
     scene.acknowledge_revoked(a, std::slice::from_ref(&held.session)).await.unwrap();

@@ -163,7 +163,7 @@ async fn a_server_without_a_free_connection_is_unavailable_for_those_who_have_no
     .await;
     let plain = turn.store_url().replace(&format!("pintail:{}", turn.password()), "plain:pw") + "_plain";
     let mut taken = Vec::new();
-    while let Ok(connection) = PgConnection::connect(&plain.split('?').next().unwrap().to_owned()).await {
+    while let Ok(connection) = PgConnection::connect(plain.split('?').next().unwrap()).await {
         taken.push(connection);
         assert!(taken.len() < 100);
     }

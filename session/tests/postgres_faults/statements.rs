@@ -2,26 +2,25 @@
 
 use session::{NodeLoad, PostgresStore, SessionId, SessionStore};
 
-use crate::stage::{HOUR, Turn, held, in_time, new_session, run};
+use crate::stage::{HOUR, Turn, held, new_session, run};
 
 /// The statements that clients of this name sent while something was done.
 async fn statements<T>(turn: &Turn, name: &str, done: impl Future<Output = T>) -> (Vec<String>, T) {
-    let seen = turn.log().len();
+    let begin = mark(turn).await;
     let done = done.await;
-    // The log is complete up to this statement, which comes after all others.
-    let marker = format!("SELECT 'marker of {}'", uuid::Uuid::new_v4());
-    run(&mut turn.raw().await, &marker).await;
-    in_time(async {
-        while !turn.log().iter().any(|line| line.contains(&marker)) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    let end = mark(turn).await;
     let prefix = format!("{name}|");
     let mine = |line: &String| {
         line.starts_with(&prefix) && (line.contains("LOG:  statement:") || line.contains("LOG:  execute"))
     };
-    (turn.log().into_iter().skip(seen).filter(mine).collect(), done)
+    (turn.log()[begin..end].iter().filter(|line| mine(line)).cloned().collect(), done)
+}
+
+/// Where the log is complete: a statement of its own stands there, which came after all others.
+async fn mark(turn: &Turn) -> usize {
+    let marker = format!("SELECT 'marker of {}'", uuid::Uuid::new_v4());
+    run(&mut turn.raw().await, &marker).await;
+    turn.logged(&marker)
 }
 
 #[tokio::test]
