@@ -4,6 +4,7 @@
 #   tests/run.sh                      all parts, in order
 #   tests/run.sh PART [ARGUMENT...]   one part (and what it needs); arguments go to its runner
 #   tests/run.sh --list               the parts
+#   tests/run.sh --long               the long form of the tests that kill, stop and restart nodes
 #
 # Examples:  tests/run.sh python -k resume      tests/run.sh rust kill      tests/run.sh clippy
 #
@@ -190,6 +191,7 @@ need_compilers
 case "${1:-}" in
     "") for part in "${parts[@]}"; do run "$part"; done ;;
     --list) printf '%s\n' "${parts[@]}" ;;
+    --long) run build; run python --long -k cluster ;;
     *)
         [[ " ${parts[*]} " == *" $1 "* ]] || fail "there is no part '$1'; the parts are: ${parts[*]}"
         case "$1" in rust | python | demo) run build ;; esac

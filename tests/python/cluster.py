@@ -80,14 +80,6 @@ class Postgres:
         self.process.send_signal(how)
         self.process.wait(DEADLINE)
 
-    def pause(self):
-        """Stops all of its processes: connections stay, and nothing answers."""
-        os.killpg(self.process.pid, signal.SIGSTOP)
-
-    def go_on(self):
-        """Lets them go on."""
-        os.killpg(self.process.pid, signal.SIGCONT)
-
     def close(self):
         """Ends it for good."""
         if self.process.poll() is None:

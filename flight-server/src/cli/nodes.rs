@@ -35,7 +35,8 @@ enum NodesError {
 pub(super) fn command() -> Command {
     // What tells which store is meant, the same as for `serve`.
     let place = || arguments_of(&["config", "data-dir", "store"]);
-    let ls = Command::new("ls").about("Lists the nodes, and how loaded they are").arg(RowFormat::argument()).args(place());
+    let ls =
+        Command::new("ls").about("Lists the nodes, and how loaded they are").arg(RowFormat::argument()).args(place());
     let drain = Command::new("drain")
         .about("Has a node take no more sessions, and hand those it has to its peers; it goes on running")
         .arg(Arg::new("name").value_name("NAME").required(true).help("The node's name, as `pintail nodes ls` shows it"))
@@ -106,8 +107,7 @@ fn list(nodes: &[NodeRecord]) -> Rows<10> {
             Cell::Text(node.version.clone()),
         ]
     });
-    let names =
-        ["name", "role", "state", "sessions", "running", "memory_mib", "flight", "peer", "since", "version"];
+    let names = ["name", "role", "state", "sessions", "running", "memory_mib", "flight", "peer", "since", "version"];
     Rows { names, rows: rows.collect() }
 }
 

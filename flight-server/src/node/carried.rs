@@ -58,8 +58,7 @@ impl Session {
             return Ok(());
         }
         tracing::info!(session = %self.id(), lost = lost.join(", "), "the takeover could not bring along all of the session");
-        let gone: Vec<_> =
-            lost.iter().map(|what| StateEntry { key: format!("{UNKEPT}{what}"), sql: None }).collect();
+        let gone: Vec<_> = lost.iter().map(|what| StateEntry { key: format!("{UNKEPT}{what}"), sql: None }).collect();
         *self.lost_state.lock() = lost;
         let mut turn: tokio::sync::MutexGuard<'_, Turn> = self.turn.lock().await;
         self.write_state(&mut turn, &gone).await

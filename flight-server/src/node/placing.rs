@@ -37,8 +37,7 @@ impl Placing {
         let nodes: Vec<_> = nodes.collect();
         placed.retain(|incarnation, _| nodes.iter().any(|node| node.incarnation == *incarnation));
         for node in &nodes {
-            let entry =
-                placed.entry(node.incarnation).or_insert(Placed { told: node.lease_until, sessions: 0 });
+            let entry = placed.entry(node.incarnation).or_insert(Placed { told: node.lease_until, sessions: 0 });
             if entry.told != node.lease_until {
                 *entry = Placed { told: node.lease_until, sessions: 0 };
             }

@@ -215,7 +215,11 @@ impl Session {
     /// Work starts on the session; it counts as running until the guard is dropped.
     pub(super) fn start(&self) -> Result<Work> {
         self.check()?;
-        Ok(Work { usage: Some(self.usage.start()), running: Some(self.core.running.start()), core: Arc::clone(&self.core) })
+        Ok(Work {
+            usage: Some(self.usage.start()),
+            running: Some(self.core.running.start()),
+            core: Arc::clone(&self.core),
+        })
     }
 
     /// Ends the session on this node and drops all it held here; what runs in it is interrupted. Does nothing when it

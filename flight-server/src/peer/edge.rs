@@ -91,7 +91,11 @@ where
 }
 
 /// Serves a peer's call if its session is here, or may come here.
-async fn serve_peer<S>(forwarder: &Forwarder, mut inner: S, mut request: Request<Body>) -> Result<Response<Body>, S::Error>
+async fn serve_peer<S>(
+    forwarder: &Forwarder,
+    mut inner: S,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, S::Error>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
 {
@@ -136,7 +140,5 @@ pub(super) fn is_handshake(request: &Request<Body>) -> bool {
 pub(super) fn connection(request: &Request<Body>) -> Option<SocketAddr> {
     let extensions = request.extensions();
     let plain = extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-    plain.or_else(|| {
-        extensions.get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|tls| tls.get_ref().remote_addr())
-    })
+    plain.or_else(|| extensions.get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|tls| tls.get_ref().remote_addr()))
 }

@@ -184,9 +184,9 @@ impl Forwarder {
             Sent::Answered(response) if badge::says_moved(response.headers()) => {
                 Passed::NotServed(format!("node {} does not have the session", peer.name))
             }
-            Sent::Answered(response) => Passed::Answered(
-                response.map(|body| Body::new(Relay::new(body, peer.name.clone(), link, forwarded))),
-            ),
+            Sent::Answered(response) => {
+                Passed::Answered(response.map(|body| Body::new(Relay::new(body, peer.name.clone(), link, forwarded))))
+            }
             Sent::Unsent => Passed::NotServed(format!("the connection to node {} broke", peer.name)),
             Sent::Lost(error) => Passed::Lost(lost(&peer.name, &error)),
         }
@@ -210,7 +210,11 @@ impl Search {
     /// A node that died is given up when its lease is over, which takes a whole lease at most; the rest is for taking
     /// the session over.
     fn new(lease: Duration) -> Self {
-        Self { over_at: Instant::now() + lease + lease / 2 + Duration::from_secs(1), pause: SHORTEST, failed: Vec::new() }
+        Self {
+            over_at: Instant::now() + lease + lease / 2 + Duration::from_secs(1),
+            pause: SHORTEST,
+            failed: Vec::new(),
+        }
     }
 
     fn is_over(&self) -> bool {

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body::Frame;
 use http::HeaderMap;
+use http_body::Frame;
 use hyper::body::Incoming;
 
 use super::forward::lost;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes};
-use http_body::Frame;
+use http_body::{Body as _, Frame};
 use parking_lot::Mutex;
 use tonic::Status;
 use tonic::body::Body;
@@ -32,7 +32,14 @@ struct Recording {
 
 impl Replay {
     pub(super) fn new(body: Body) -> Self {
-        Self(Arc::new(Mutex::new(Recording { body, frames: Vec::new(), bytes: 0, whole: true, ended: false, sending: 0 })))
+        Self(Arc::new(Mutex::new(Recording {
+            body,
+            frames: Vec::new(),
+            bytes: 0,
+            whole: true,
+            ended: false,
+            sending: 0,
+        })))
     }
 
     /// The body from its beginning; `None` when that is no longer known.

@@ -49,9 +49,7 @@ impl PeerTls {
     /// # Errors
     /// See [`PeerTlsError`].
     pub fn read(certificate: &Path, key: &Path, ca: &Path) -> Result<Self, PeerTlsError> {
-        let bytes = |path: &Path| {
-            fs::read(path).map_err(|source| PeerTlsError::File { path: path.to_owned(), source })
-        };
+        let bytes = |path: &Path| fs::read(path).map_err(|source| PeerTlsError::File { path: path.to_owned(), source });
         let (certificate_pem, key_pem, ca_pem) = (bytes(certificate)?, bytes(key)?, bytes(ca)?);
         let no_pem = |path: &Path| {
             let path = path.to_owned();

@@ -25,7 +25,8 @@ const INTERVAL: Duration = Duration::from_millis(50);
 pub(super) fn command() -> Command {
     // What tells which store is meant, the same as for `serve`.
     let place = || arguments_of(&["config", "data-dir", "store", "node-lease"]);
-    let id = || Arg::new("id").value_name("ID").required(true).help("The session's id, as `pintail sessions ls` shows it");
+    let id =
+        || Arg::new("id").value_name("ID").required(true).help("The session's id, as `pintail sessions ls` shows it");
     let ls = Command::new("ls")
         .about("Lists the sessions, with the nodes that have them")
         .arg(RowFormat::argument())

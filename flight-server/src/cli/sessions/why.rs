@@ -19,8 +19,18 @@ pub(super) async fn rows(store: &dyn SessionStore, session: &SessionRecord) -> R
             }
         })
         .collect();
-    rows.extend(session.options.keys().map(|name| line(&format!("option {name}"), "yes", "it is in the session store")));
-    rows.push(line("prepared statements", "yes", "they are in the session store, and are planned again when they are used"));
-    rows.push(line("values bound to prepared statements", "no", "they are on their node alone until the statement has run"));
+    rows.extend(
+        session.options.keys().map(|name| line(&format!("option {name}"), "yes", "it is in the session store")),
+    );
+    rows.push(line(
+        "prepared statements",
+        "yes",
+        "they are in the session store, and are planned again when they are used",
+    ));
+    rows.push(line(
+        "values bound to prepared statements",
+        "no",
+        "they are on their node alone until the statement has run",
+    ));
     Ok(Rows { names: ["what", "survives", "why"], rows })
 }

@@ -9,7 +9,7 @@ mod showing;
 
 use std::time::Instant;
 
-use ::session::{NodeRole, DatasetState, Generation, Incarnation, NewDataset, NodeRegistration, SessionStore as _};
+use ::session::{DatasetState, Generation, Incarnation, NewDataset, NodeRegistration, NodeRole, SessionStore as _};
 use tempfile::TempDir;
 use uuid::Uuid;
 
