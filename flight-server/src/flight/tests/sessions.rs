@@ -134,7 +134,6 @@ async fn health_follows_the_node_and_the_server_ends_when_told() {
     assert!(watch.message().await.unwrap().is_none());
     let answer = health.check(ask(flight)).await.unwrap().into_inner();
     assert_eq!(answer.status(), ServingStatus::NotServing);
-    client.query("READ 1").await.unwrap();
 
     let TestServer { stop, task, channel, .. } = server;
     stop.send(()).unwrap();

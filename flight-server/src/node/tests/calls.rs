@@ -5,6 +5,7 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::*;
+use crate::engine::Statement;
 
 #[tokio::test]
 async fn a_handshake_grants_a_token_that_opens_its_session_again() {
@@ -172,7 +173,13 @@ async fn a_store_that_is_down_is_never_a_wrong_credential() {
     assert_eq!(code(node.handshake(&ada()).await), ErrorCode::StoreUnavailable);
     assert_eq!(code(call(&node, &Token::generate().unwrap().expose()).await), ErrorCode::StoreUnavailable);
     assert_eq!(code(node.close_session(&closing).await), ErrorCode::StoreUnavailable);
-    assert!(closing.session.begin().await.is_ok(), "a session that could not be closed goes on");
+    let goes_on = closing.session.execute(Statement::new("SELECT 1")).await;
+    assert!(goes_on.is_ok(), "a session that could not be closed goes on");
+    assert_eq!(
+        code(closing.session.begin().await),
+        ErrorCode::StoreUnavailable,
+        "nobody could tell of it after a kill"
+    );
     assert_eq!(cluster.engine.opened(), 3);
     until(|| cluster.engine.closed() == 1).await;
     assert_eq!(node.live_sessions(), 2, "what was opened for the failed handshake is closed again");

@@ -34,7 +34,7 @@ async fn a_killed_server_resumes_its_sessions_from_the_embedded_store() {
         let (node, token) = (Arc::clone(&node), token.clone());
         tokio::spawn(async move {
             let caller = call(&node, &token).await.unwrap();
-            caller.session.execute(Statement::new("SELECT 1")).await.unwrap();
+            caller.session.plan("SELECT 1").await.unwrap();
             caller.session.epoch().0
         })
     }));
