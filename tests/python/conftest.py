@@ -1,12 +1,27 @@
 """The server and the clients of the tests."""
 
 import contextlib
+import pathlib
 
+import adbc_driver_flightsql
 import adbc_driver_flightsql.dbapi as adbc
+import pyarrow
 import pytest
 
+import drivers
 from cluster import Postgres, Sprayed
 from pintail_process import BINARY, FLIGHTS, PASSWORD, USER, Server
+
+WHOLE = pytest.StashKey[bool]()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "capability(driver, *names, not_offered=None): see drivers.py")
+    config.addinivalue_line("markers", "last: runs after all other tests")
+    config.stash[WHOLE] = True
+    if config.getoption("--spray"):
+        started.kind = Sprayed
+    drivers.results.versions |= {"ADBC Python": adbc_driver_flightsql.__version__, "pyarrow.flight": pyarrow.__version__}
 
 
 class started:
@@ -21,14 +36,51 @@ def pytest_addoption(parser):
     parser.addoption("--seed", help="the seed of what happens by chance, as a failed run printed it")
 
 
-def pytest_configure(config):
-    if config.getoption("--spray"):
-        started.kind = Sprayed
-
-
 def pytest_sessionstart():
     if not BINARY.exists():
         pytest.exit(f"there is no {BINARY}; build it with `cargo build --release`", returncode=1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    files = set(pathlib.Path(__file__).parent.glob("test_*.py"))
+    if any("::" in argument for argument in config.args) or files - {item.path for item in items}:
+        config.stash[WHOLE] = False
+
+
+def pytest_deselected(items):
+    for item in items:
+        item.config.stash[WHOLE] = False
+
+
+@pytest.fixture
+def run_is_whole(request):
+    """Whether no test was left out of this run."""
+    return request.config.stash[WHOLE]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    expected_failure = getattr(report, "wasxfail", None) if report.skipped else None
+    if report.failed:
+        outcome, why = drivers.FAIL, "it fails"
+    elif expected_failure is not None:
+        outcome, why = drivers.FAIL, expected_failure
+    elif report.passed and report.when == "call":
+        outcome, why = drivers.PASS, ""
+    else:
+        return report
+    for marker in item.iter_markers("capability"):
+        driver, *names = marker.args
+        not_offered = marker.kwargs["not_offered"]
+        for name in names:
+            if outcome == drivers.PASS and not_offered:
+                drivers.results.note(driver, name, drivers.NOT_OFFERED, not_offered)
+            else:
+                drivers.results.note(driver, name, outcome, why)
+    return report
 
 
 @pytest.fixture
