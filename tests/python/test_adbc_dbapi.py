@@ -1,7 +1,6 @@
 """The released ADBC driver through its DBAPI, with nothing special set."""
 
 import datetime
-import threading
 
 import adbc_driver_manager
 import duckdb
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from conftest import adbc_connection
+from drivers import capability
 from pintail_process import FLIGHTS
 
 
@@ -20,6 +20,7 @@ def one(cursor, sql, parameters=None):
     return value
 
 
+@capability("ADBC Python", "update: applied exactly once", "statement: definition")
 def test_definitions_and_changes_are_applied_exactly_once(cursor):
     cursor.execute("CREATE SEQUENCE once_numbers")
     cursor.execute("CREATE TABLE once (n INTEGER, name VARCHAR)")
@@ -40,6 +41,7 @@ def test_definitions_and_changes_are_applied_exactly_once(cursor):
         cursor.execute("SELECT * FROM once")
 
 
+@capability("ADBC Python", "statement: rows of a query")
 def test_a_query_gives_its_rows_and_describes_them(cursor):
     cursor.execute("SELECT carrier, name FROM airlines ORDER BY carrier LIMIT 2")
     assert [column[0] for column in cursor.description] == ["carrier", "name"]
@@ -61,6 +63,7 @@ def test_real_tables_arrive_as_they_are(cursor, table):
         assert local.sql(f"SELECT count(*) FROM (FROM {left} EXCEPT ALL FROM {right})").fetchone() == (0,)
 
 
+@capability("ADBC Python", "prepared: query")
 def test_parameters_are_bound(cursor):
     assert one(cursor, "SELECT ? + 1", (41,)) == 42
     assert one(cursor, "SELECT ? || '%' || $2", ("100", " sure")) == "100% sure"
@@ -69,6 +72,7 @@ def test_parameters_are_bound(cursor):
     assert one(cursor, "SELECT ? IS NULL", (None,)) is True
 
 
+@capability("ADBC Python", "prepared: update", "prepared: update over many rows")
 def test_executemany_runs_once_a_row(cursor):
     cursor.execute("CREATE TABLE many (i INTEGER, t VARCHAR)")
     cursor.executemany("INSERT INTO many VALUES (?, ?)", [(i, f"row {i}") for i in range(100)])
@@ -79,6 +83,7 @@ def test_executemany_runs_once_a_row(cursor):
     assert one(cursor, "SELECT count(*) FROM many") == 98
 
 
+@capability("ADBC Python", "transaction: commit", "transaction: rollback")
 def test_commit_keeps_and_rollback_drops(server, connection, cursor):
     with adbc_connection(server) as other, other.cursor() as witness:
         cursor.execute("CREATE TABLE settled (i INTEGER)")
@@ -97,6 +102,7 @@ def test_commit_keeps_and_rollback_drops(server, connection, cursor):
         assert one(cursor, "SELECT max(i) FROM settled") == 1, "a rollback of nothing is no error"
 
 
+@capability("ADBC Python", "transaction: autocommit")
 def test_autocommit_keeps_each_statement(server):
     with adbc_connection(server, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE automatic AS SELECT 1 AS i")
@@ -104,36 +110,7 @@ def test_autocommit_keeps_each_statement(server):
         assert one(cursor, "SELECT i FROM automatic") == 1
 
 
-def test_get_objects_lists_what_there_is(connection, cursor):
-    cursor.execute("CREATE TABLE listed (i INTEGER NOT NULL, t VARCHAR)")
-    connection.commit()
-    catalogs = connection.adbc_get_objects(depth="all", table_name_filter="listed").read_all().to_pylist()
-    tables = [(schema["db_schema_name"], table) for catalog in catalogs for schema in catalog["catalog_db_schemas"] or []
-              for table in schema["db_schema_tables"] or []]
-    (schema, table), = tables
-    assert (schema, table["table_name"], table["table_type"]) == ("main", "listed", "BASE TABLE")
-    assert [column["column_name"] for column in table["table_columns"]] == ["i", "t"]
-    names = connection.adbc_get_objects(depth="catalogs").read_all()["catalog_name"].to_pylist()
-    assert one(cursor, "SELECT current_database()") in names
-    assert "BASE TABLE" in connection.adbc_get_table_types()
-
-
-def test_get_table_schema_tells_the_types(connection):
-    schema = connection.adbc_get_table_schema("flights")
-    assert schema.field("carrier").type == pa.string()
-    assert schema.field("distance").type == pa.int32()
-    assert schema.field("time_hour").type == pa.timestamp("us", tz="UTC")
-    assert len(schema) == 19
-    with pytest.raises(adbc_driver_manager.Error):
-        connection.adbc_get_table_schema("no_such_table")
-
-
-def test_get_info_names_the_server(connection):
-    info = connection.adbc_get_info()
-    assert "pintail" in info["vendor_name"].lower()
-    assert info["vendor_version"] and info["vendor_arrow_version"]
-
-
+@capability("ADBC Python", "statement: two results read in turns")
 def test_two_cursors_read_in_turns(connection):
     with connection.cursor() as left, connection.cursor() as right, connection.cursor() as writer:
         # Larger than what a client reads ahead, so that both are still running in the server.
@@ -151,6 +128,7 @@ def test_two_cursors_read_in_turns(connection):
         assert one(writer, "SELECT count(*) FROM between_reads") > 1
 
 
+@capability("ADBC Python", "statement: result left unread")
 def test_a_result_can_be_left_unread(connection):
     for _ in range(20):
         with connection.cursor() as cursor:
@@ -160,6 +138,7 @@ def test_a_result_can_be_left_unread(connection):
         assert one(cursor, "SELECT 1") == 1
 
 
+@capability("ADBC Python", "connect: two connections are two sessions")
 def test_settings_hold_for_the_session(server, cursor):
     cursor.execute("SET VARIABLE mine = 'yes'")
     cursor.execute("SET integer_division = true")
@@ -170,6 +149,7 @@ def test_settings_hold_for_the_session(server, cursor):
         assert one(witness, "SELECT 7 / 2") == 3.5
 
 
+@capability("ADBC Python", "error: SQLSTATE", "error: status", "error: message with its advice")
 @pytest.mark.parametrize(
     ("sql", "kind", "sqlstate", "said"),
     [
@@ -187,15 +167,3 @@ def test_errors_say_what_is_wrong_and_break_nothing(connection, sql, kind, sqlst
         assert said in str(caught.value)
         connection.rollback()
         assert one(cursor, "SELECT 1") == 1
-
-
-def test_a_cancelled_statement_ends_and_its_session_goes_on(server):
-    with adbc_connection(server, autocommit=True) as connection, connection.cursor() as cursor:
-        timer = threading.Timer(0.5, cursor.adbc_cancel)
-        timer.start()
-        with pytest.raises(adbc_driver_manager.Error):
-            cursor.execute("SELECT sum(a.range * b.range) FROM range(10000000) a, range(1000000) b")
-            cursor.fetchall()
-        timer.join()
-        with connection.cursor() as next_cursor:
-            assert one(next_cursor, "SELECT 1") == 1
