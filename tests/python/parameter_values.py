@@ -1,5 +1,6 @@
 """Values as clients send them, and as SQL writes them: one for each SQL type and for each encoding of Arrow's."""
 
+import ctypes
 import dataclasses
 import datetime
 import decimal
@@ -63,6 +64,26 @@ def moments(name, arrow_type, column=None):
               f"'2013-07-01 00:00:00{zone}'", f"'1969-12-31 23:59:59{zone}'", column=column)
 
 
+class Reinterpreted:
+    """An array whose Arrow type is told to be another of the same layout: one that pyarrow has no name for."""
+
+    def __init__(self, array, column, interval_format):
+        self.array, self.column, self.format = array, column, interval_format
+
+    def __arrow_c_array__(self, requested_schema=None):
+        schema, array = self.array.__arrow_c_array__()
+        # ArrowSchema of the C data interface: its children are at its sixth word, the format is the first of each.
+        words = ctypes.POINTER(ctypes.c_void_p)
+        top = ctypes.cast(_pointer(schema, b"arrow_schema"), words)
+        child = ctypes.cast(ctypes.cast(top[5], words)[self.column], ctypes.POINTER(ctypes.c_char_p))
+        child[0] = self.format
+        return schema, array
+
+
+_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_pointer.restype, _pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+
+
 def union():
     # A union has no NULLs of its own in Arrow: the last row is that of a member.
     kinds = pa.array([0, 1, 1], pa.int8())
@@ -89,7 +110,8 @@ TYPES = [
     *(decimals(f"DECIMAL({precision},{scale})", pa.decimal128(precision, scale), f"DECIMAL({precision},{scale})",
                *(f"{sign}{'9' * (precision - scale) or '0'}.{'9' * scale}".rstrip(".") for sign in ("", "-")))
       for precision, scale in [(1, 0), (4, 1), (9, 2), (18, 3), (19, 0), (38, 10), (38, 38)]),
-    of("VARCHAR", pa.string(), ["", "Ankaŭ 🦆", "x" * 10_000, "it's"], "''", "'Ankaŭ 🦆'", "repeat('x', 10000)", "'it''s'"),
+    of("VARCHAR", pa.string(), ["", "Ankaŭ 🦆", "x" * 10_000, "it's"],
+       "''", "'Ankaŭ 🦆'", "repeat('x', 10000)", "'it''s'"),
     of("ENUM", pa.string(), ["calm", "it's windy"], "'calm'", "'it''s windy'", column="ENUM('calm', 'it''s windy')"),
     of("JSON", pa.json_(), ['{"a": [1, null]}', "null"], """'{"a": [1, null]}'""", "'null'"),
     of("UUID", pa.uuid(), [uuid.UUID(int=0), uuid.UUID(int=2**128 - 1), uuid.UUID(int=1 << 127)],
@@ -115,8 +137,8 @@ TYPES = [
     of("INTERVAL", pa.month_day_nano_interval(), [pa.MonthDayNano([14, -3, 4_000_000_001_000]), pa.MonthDayNano([0, 0, 0])],
        "'14 months -3 days 4000.000001 seconds'", "'0 days'"),
     of("LIST", pa.list_(pa.int32()), [[1, None, 3], []], "[1, NULL, 3]", "[]", column="INTEGER[]"),
-    of("LIST of LIST", pa.list_(pa.list_(pa.string())), [[["a"], [], None, [None, "b"]]], "[['a'], [], NULL, [NULL, 'b']]",
-       column="VARCHAR[][]"),
+    of("LIST of LIST", pa.list_(pa.list_(pa.string())), [[["a"], [], None, [None, "b"]]],
+       "[['a'], [], NULL, [NULL, 'b']]", column="VARCHAR[][]"),
     of("ARRAY", pa.list_(pa.int32(), 3), [[1, None, 3]], "[1, NULL, 3]", column="INTEGER[3]"),
     of("STRUCT", pa.struct([("a", pa.int32()), ("b c", pa.string())]), [{"a": 1, "b c": "x"}, {"a": None, "b c": None}],
        "{'a': 1, 'b c': 'x'}", "{'a': NULL, 'b c': NULL}", column='STRUCT(a INTEGER, "b c" VARCHAR)'),
@@ -141,14 +163,16 @@ ENCODINGS = [
     of("FixedSizeBinary", pa.binary(3), [b"abc", b"\x00\x01\x02"], "'abc'", r"'\x00\x01\x02'", column="BLOB"),
     decimals("Decimal32", pa.decimal32(9, 2), "DECIMAL(9,2)", "9999999.99", "-0.01"),
     decimals("Decimal64", pa.decimal64(18, 3), "DECIMAL(18,3)", "999999999999999.999", "-0.001"),
-    decimals("Decimal256", pa.decimal256(38, 10), "DECIMAL(38,10)", "9999999999999999999999999999.9999999999", "-0.0000000001"),
+    decimals("Decimal256", pa.decimal256(38, 10), "DECIMAL(38,10)",
+             "9999999999999999999999999999.9999999999", "-0.0000000001"),
     of("Date64", pa.date64(), [datetime.date(1969, 12, 31), datetime.date(2013, 7, 1)], "'1969-12-31'", "'2013-07-01'",
        column="DATE"),
     of("Time32 in seconds", pa.time32("s"), [0, 86_399], "'00:00:00'", "'23:59:59'", column="TIME"),
     of("Time32 in milliseconds", pa.time32("ms"), [1, 86_399_999], "'00:00:00.001'", "'23:59:59.999'", column="TIME"),
     *(moments(f"Timestamp with any zone, {unit}", pa.timestamp(unit, zone), "TIMESTAMP WITH TIME ZONE")
       for unit, zone in [("s", "UTC"), ("ms", "+05:30"), ("us", "Europe/Berlin"), ("ns", "America/New_York")]),
-    *(of(f"Duration, {unit}", pa.duration(unit), [2 * per_second, -per_second], "'2 seconds'", "'-1 seconds'", column="INTERVAL")
+    *(of(f"Duration, {unit}", pa.duration(unit), [2 * per_second, -per_second], "'2 seconds'", "'-1 seconds'",
+         column="INTERVAL")
       for unit, per_second in [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)]),
     of("LargeList", pa.large_list(pa.int64()), [[1, None], []], "[1, NULL]", "[]", column="BIGINT[]"),
     of("ListView", pa.list_view(pa.int64()), [[1, None], []], "[1, NULL]", "[]", column="BIGINT[]"),

@@ -1,6 +1,9 @@
 """The released ADBC driver through its DBAPI, with nothing special set."""
 
 import datetime
+import decimal
+import uuid
+import zoneinfo
 
 import adbc_driver_manager
 import duckdb
@@ -70,6 +73,18 @@ def test_parameters_are_bound(cursor):
     assert one(cursor, "SELECT count(*) FROM flights WHERE carrier = ? AND month = ?", ("HA", 1)) == 31
     assert one(cursor, "SELECT ?::DATE", (datetime.date(2013, 2, 28),)) == datetime.date(2013, 2, 28)
     assert one(cursor, "SELECT ? IS NULL", (None,)) is True
+
+
+@capability("ADBC Python", "prepared: parameter without a type")
+@pytest.mark.parametrize("value", [
+    0, 2**63 - 1, 1.5, "x", "", b"\x00", True, None, datetime.date(2013, 1, 1), datetime.time(1, 2, 3, 4),
+    datetime.datetime(2013, 1, 1, 1, 2, 3, 4), datetime.datetime(2013, 7, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
+    decimal.Decimal("1.50"), [1, None], {"a": 1, "b": "x"}, uuid.UUID(int=5),
+], ids=repr)
+def test_a_value_of_python_comes_back_as_it_was_bound(cursor, value):
+    found = one(cursor, "SELECT ? AS v", (value,))
+    assert found == value
+    assert isinstance(value, datetime.datetime) or repr(found) == repr(value)
 
 
 @capability("ADBC Python", "prepared: update", "prepared: update over many rows")

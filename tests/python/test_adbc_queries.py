@@ -47,6 +47,16 @@ def test_a_read_is_one_partition(session):
     assert table.schema.names == ["i"] and table.num_rows == 100_000
 
 
+@capability(DRIVER, "partition: execute", "statement: schema known only after a run")
+def test_what_has_columns_only_after_a_run_is_a_partition_too(session):
+    with session.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE TABLE trees AS FROM (VALUES (2020, 'oak', 1), (2021, 'ash', 2)) t(y, tree, n)")
+        (partition,), schema = cursor.adbc_execute_partitions("PIVOT trees ON tree USING sum(n) ORDER BY y")
+        assert schema.names == ["y", "ash", "oak"]
+        cursor.adbc_read_partition(partition)
+        assert cursor.fetchall() == [(2020, None, 1), (2021, 2, None)]
+
+
 @capability(DRIVER, "poll: change made once")
 def test_a_change_is_made_once_while_it_is_polled(session):
     with session.cursor() as cursor:

@@ -84,7 +84,8 @@ def test_a_parameter_without_a_type_takes_that_of_its_value(cursor):
 
 @capability(DRIVER, "statement: several in one text")
 def test_several_statements_run_in_order_and_the_last_one_answers(cursor):
-    text = "CREATE TABLE many_steps (i INTEGER); INSERT INTO many_steps VALUES (1), (2); -- ;\nSELECT i AS ';' FROM many_steps;"
+    text = ("CREATE TABLE many_steps (i INTEGER); INSERT INTO many_steps VALUES (1), (2); -- ;\n"
+            "SELECT i AS ';' FROM many_steps;")
     assert rows(cursor, text) == [{";": 1}, {";": 2}]
     with pytest.raises(adbc_driver_manager.Error, match="42P01"):
         rows(cursor, "INSERT INTO many_steps VALUES (3); SELECT * FROM nowhere; INSERT INTO many_steps VALUES (4)")
@@ -162,7 +163,7 @@ def test_a_prepared_statement_runs_again_with_other_values(cursor):
 
 
 @capability(DRIVER, "prepared: run again with other values")
-@pytest.mark.xfail(strict=True, reason="a prepared query tells the columns of the time it was prepared, after its table has got others")
+@pytest.mark.xfail(strict=True, reason="a prepared query tells the columns it had when it was prepared")
 def test_a_prepared_statement_follows_its_table(cursor):
     cursor.execute("CREATE OR REPLACE TABLE changing AS SELECT 1 AS i")
     sql = "SELECT * FROM changing WHERE i = ?"

@@ -83,8 +83,8 @@ def test_a_copy_counts_the_rows_it_wrote_and_read(run, folder):
 
 @capability(DRIVER, "update: count of a definition", "statement: definition")
 @pytest.mark.parametrize("sql", [
-    "CREATE OR REPLACE TABLE defined (i INTEGER)", "CREATE OR REPLACE VIEW seen AS FROM t", "ALTER TABLE t ADD COLUMN j INTEGER",
-    "CREATE SCHEMA IF NOT EXISTS s", "CREATE OR REPLACE MACRO twice(x) AS 2 * x", "SET VARIABLE x = 1",
+    "CREATE OR REPLACE TABLE defined (i INTEGER)", "CREATE OR REPLACE VIEW seen AS FROM t",
+    "ALTER TABLE t ADD COLUMN j INTEGER", "CREATE SCHEMA IF NOT EXISTS s", "CREATE OR REPLACE MACRO twice(x) AS 2 * x", "SET VARIABLE x = 1",
     "SET integer_division = true", "DROP TABLE t",
 ])
 def test_a_definition_changes_no_rows(run, sql):

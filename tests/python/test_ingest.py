@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from conftest import adbc_connection
+from drivers import capability
 from pintail_process import Server
 
 
@@ -34,6 +35,7 @@ def ingest(connection, table, data, **options):
 PEOPLE = pa.table({"id": pa.array([1, 2, 3], pa.int32()), "name": ["Ada", None, "Grace"]})
 
 
+@capability("ADBC Python", "ingest: create", "ingest: append", "ingest: replace", "ingest: create or append")
 def test_each_mode_does_what_it_says_and_counts_its_rows(ingesting):
     assert ingest(ingesting, "people", PEOPLE, mode="create") == 3
     with pytest.raises(adbc_driver_manager.Error, match="42P07"):
@@ -77,6 +79,7 @@ def test_values_of_every_encoding_arrive_as_they_are(ingesting):
         assert found[name].to_pylist() == expected.to_pylist(), name
 
 
+@capability("ADBC Python", "ingest: stream that breaks")
 def test_a_stream_that_breaks_leaves_nothing_behind(ingesting):
     def broken():
         yield PEOPLE.to_batches()[0]
@@ -104,6 +107,7 @@ def test_two_columns_of_one_name_are_refused(ingesting):
         rows(ingesting, "SELECT * FROM twice")
 
 
+@capability("ADBC Python", "ingest: rolled back with its transaction")
 def test_an_ingest_belongs_to_the_transaction_that_is_open():
     server = Server()
     with adbc_connection(server) as connection:
@@ -116,6 +120,7 @@ def test_an_ingest_belongs_to_the_transaction_that_is_open():
     server.stop()
 
 
+@capability("ADBC Python", "ingest: large, in bounded memory")
 def test_more_rows_than_fit_into_the_memory_limit_are_written(start):
     server = start("--memory-limit", "256MB")
     batch = pa.record_batch({"n": pa.array(range(65_536)), "text": ["x" * 100] * 65_536})

@@ -14,6 +14,7 @@ import pytest
 
 import oracle_page
 from conftest import adbc_connection
+from drivers import SQL_TYPES, capability
 from flight_sql import Session
 from oracle_types import NESTED, TYPES, WIDEST, SqlType, nested_columns, wire_type
 from oracle_values import column, differences, expected, expression, without_infinity
@@ -24,6 +25,8 @@ SEED = int(os.environ.get("PINTAIL_ORACLE_SEED", "1"))
 BEYOND = ["hugeint", "date_array", "timestamp_array", "timestamptz_array"]
 # What the clients raise.
 REFUSED = (adbc_driver_manager.Error, pa.ArrowException)
+# Every type is read within each of these, too.
+NESTED_KINDS = ["LIST", "ARRAY", "STRUCT", "MAP", "UNION"]
 SAMPLES = duckdb.sql("DESCRIBE FROM test_all_types()").fetchall()
 
 
@@ -138,7 +141,19 @@ def generated(folder, tested):
     return f"(SELECT n, {tested.expression} AS v FROM '{file}')"
 
 
-@pytest.mark.parametrize("tested", TYPES, ids=lambda tested: tested.name)
+def reads(*names):
+    """Marks a test as the proof that both clients read values of these types."""
+    return [capability(driver, *(f"read: {name}" for name in names)) for driver in ("ADBC Python", "pyarrow.flight")]
+
+
+def each_type():
+    """All types, each with the name that it goes by among the capabilities."""
+    for tested in TYPES:
+        names = {tested.name, tested.name.partition("(")[0]} & set(SQL_TYPES)
+        yield pytest.param(tested, id=tested.name, marks=reads(*names, *NESTED_KINDS))
+
+
+@pytest.mark.parametrize("tested", [*each_type()])
 def test_generated_values_and_edges_arrive_as_duckdb_has_them(oracle, folder, tested):
     values = generated(folder, tested)
     scalars = oracle.check(f"SELECT n, v FROM {values}")

@@ -8,7 +8,7 @@ import pytest
 from conftest import adbc_connection
 from drivers import GROUPS, capability
 from flight_sql import Session
-from parameter_values import ENCODINGS, TYPES, capability_name
+from parameter_values import ENCODINGS, TYPES, Reinterpreted, capability_name
 
 
 class Adbc:
@@ -51,7 +51,8 @@ def clients(server):
 
 
 # What the server is known not to take, by the names of the values.
-DEFECTS = dict.fromkeys(["HUGEINT in 256 bits", "UHUGEINT"], "no decimal of 256 bits, as such numbers are read, can be bound to one")
+TOO_WIDE = "no decimal of 256 bits, as such numbers are read, can be bound to one"
+DEFECTS = {"HUGEINT in 256 bits": TOO_WIDE, "UHUGEINT": TOO_WIDE}
 
 
 def cases():
@@ -91,3 +92,23 @@ def test_null_can_be_bound_as_every_type_and_as_none(clients, driver):
         table = clients[driver].table(f"SELECT ?::{values.column} IS NULL AS is_null", pa.table({"v": null}))
         assert table.to_pylist() == [{"is_null": True}], values
     assert clients[driver].table("SELECT ? IS NULL AS n", pa.table({"v": pa.nulls(1)})).to_pylist() == [{"n": True}]
+
+
+@pytest.mark.parametrize(("storage", "interval_format", "text"), [
+    pytest.param(pa.array([14, None, -1], pa.int32()), b"tiM", "1 year 2 months, None, -1 month",
+                 marks=capability("ADBC Python", "parameter encoding: Interval by months")),
+    # Days in the low half of a word, milliseconds in the high one.
+    pytest.param(pa.array([3 | 4000 << 32, None, 1], pa.int64()), b"tiD", "3 days 00:00:04, None, 1 day",
+                 marks=capability("ADBC Python", "parameter encoding: Interval by days and milliseconds")),
+], ids=["months", "days and milliseconds"])
+def test_intervals_that_pyarrow_has_no_type_for_are_bound(clients, storage, interval_format, text):
+    batch = Reinterpreted(pa.record_batch({"n": pa.array(range(3), pa.int32()), "v": storage}), 1, interval_format)
+    cursor = clients["ADBC Python"].cursor
+    cursor.execute("SELECT ?::INTEGER AS n, ?::INTERVAL::VARCHAR AS t", batch)
+    assert ", ".join(str(value) for value in cursor.fetch_arrow_table()["t"].to_pylist()) == text
+
+
+@capability("pyarrow.flight", "parameter encoding: Interval by months",
+            "parameter encoding: Interval by days and milliseconds", not_offered="pyarrow has no such type")
+def test_pyarrow_has_one_type_of_intervals():
+    assert [name for name in dir(pa) if name.endswith("interval")] == ["month_day_nano_interval"]

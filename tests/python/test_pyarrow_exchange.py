@@ -4,7 +4,8 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
-from flight_sql import Session, command, field, query
+from drivers import capability
+from flight_sql import Session, query
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def test_an_empty_command_sends_back_what_comes(session):
     assert exchange(session, flight.FlightDescriptor.for_command(b""), batches).equals(pa.Table.from_batches(batches))
 
 
+@capability("pyarrow.flight", "exchange: parameters in, rows out")
 def test_a_query_runs_once_for_each_row_of_parameters_in_their_order(session):
     sql = query("SELECT CAST($1 AS BIGINT) * 10 AS n, CAST($2 AS VARCHAR) || '!' AS s")
     batches = [pa.record_batch([pa.array([1, 2]), pa.array(["a", "b"])], names=["1", "2"]),
@@ -46,19 +48,10 @@ def test_a_query_without_parameters_needs_none(session):
     assert exchange(session, query("SELECT 6 * 7 AS n"), []).to_pylist() == [{"n": 42}]
 
 
+@capability("pyarrow.flight", "exchange: parameters in, rows out")
 def test_a_prepared_query_is_run_too(session):
-    sql = "SELECT count(*) AS n FROM flights WHERE month = ?"
-    request = field(1, "type.googleapis.com/arrow.flight.protocol.sql.ActionCreatePreparedStatementRequest") \
-        + field(2, field(1, sql))
-    answer, = session.client.do_action(flight.Action("CreatePreparedStatement", request), session.options)
-    # The handle is the first field of the message in the Any, which is its second.
-    body = answer.body.to_pybytes()
-    url_length = body[1]
-    message = body[2 + url_length:]
-    start = 2 if message[1] < 0x80 else 3
-    handle = message[start + 2:start + 2 + message[start + 1]]
-    prepared = command("CommandPreparedStatementQuery", field(1, handle))
-    found = exchange(session, prepared, [parameters(m=[1, 2])])
+    with session.prepared("SELECT count(*) AS n FROM flights WHERE month = ?") as statement:
+        found = exchange(session, statement.query(), [parameters(m=[1, 2])])
     assert found["n"].to_pylist() == [27004, 24951]
 
 
@@ -72,12 +65,14 @@ def test_the_wrong_number_of_parameters_is_refused(session, batches, said):
     assert session.value("SELECT 42") == 42
 
 
+@capability("pyarrow.flight", "exchange: parameters in, rows out")
 def test_no_row_of_parameters_gives_no_row(session):
     empty = pa.record_batch([pa.array([], pa.int64())], names=["1"])
     table = exchange(session, query("SELECT CAST($1 AS BIGINT) AS n"), [empty])
     assert table.num_rows == 0 and table.schema.names == ["n"]
 
 
+@capability("pyarrow.flight", "metadata: tables as flights")
 def test_the_tables_there_are_can_be_listed_and_fetched(session):
     session.table('CREATE OR REPLACE TABLE "a ""quoted"" one" AS SELECT 1 AS i, NULL::DECIMAL(9,2) AS d')
     listed = {}

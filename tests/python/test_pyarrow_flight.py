@@ -4,12 +4,14 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
+from drivers import capability
 from flight_sql import Session, basic, command, field, query
 from pintail_process import PASSWORD, USER
 
 MONTHS = "SELECT month, count(*) AS flights, avg(dep_delay) AS delay FROM flights GROUP BY month ORDER BY month"
 
 
+@capability("pyarrow.flight", "connect: user and password", "statement: rows of a query")
 def test_a_token_is_handed_out_and_queries_run_with_it(server):
     with Session(server) as session:
         table = session.table(MONTHS)
@@ -18,6 +20,7 @@ def test_a_token_is_handed_out_and_queries_run_with_it(server):
         assert pa.types.is_float64(table.schema.field("delay").type)
 
 
+@capability("pyarrow.flight", "statement: schema without a run", "statement: columns described")
 def test_the_schema_is_one_wherever_it_is_told(server):
     queries = [MONTHS, "SELECT * FROM flights LIMIT 3", "SELECT * FROM weather WHERE false",
                "SELECT 1::HUGEINT AS h, 1.5::DECIMAL(9,2) AS d, [1, NULL] AS l, {'a': 'x'} AS s, NULL AS n"]
@@ -31,6 +34,7 @@ def test_the_schema_is_one_wherever_it_is_told(server):
             assert read.read_all().schema.equals(told, check_metadata=True), sql
 
 
+@capability("pyarrow.flight", "partition: read again")
 def test_a_ticket_gives_the_same_rows_again(server):
     with Session(server) as session:
         ticket = session.info(MONTHS).endpoints[0].ticket
@@ -38,6 +42,7 @@ def test_a_ticket_gives_the_same_rows_again(server):
         assert first.equals(second)
 
 
+@capability("pyarrow.flight", "update: applied exactly once")
 def test_a_change_is_applied_once_however_often_it_is_fetched(server):
     with Session(server) as session:
         session.table("CREATE TABLE fetched (i INTEGER)")
@@ -48,6 +53,7 @@ def test_a_change_is_applied_once_however_often_it_is_fetched(server):
         assert session.value("SELECT count(*) FROM fetched") == 2
 
 
+@capability("pyarrow.flight", "connect: user and password")
 def test_basic_is_taken_on_any_call(server):
     with flight.FlightClient(server.uri) as client:
         info = client.get_flight_info(query("SELECT 42 AS n"), basic())
@@ -55,6 +61,7 @@ def test_basic_is_taken_on_any_call(server):
         assert [action.type for action in client.list_actions(basic())]
 
 
+@capability("pyarrow.flight", "connect: wrong password refused")
 def test_wrong_credentials_are_refused(server):
     with flight.FlightClient(server.uri) as client:
         with pytest.raises(flight.FlightUnauthenticatedError, match="28P01"):
@@ -83,6 +90,7 @@ def test_metadata_commands_answer(server):
         assert rows("CommandGetSqlInfo").num_rows > 10
 
 
+@capability("pyarrow.flight", "statement: a million rows")
 def test_a_result_of_many_batches_arrives_whole_and_in_order(server):
     with Session(server) as session:
         batches, rows = 0, 0
