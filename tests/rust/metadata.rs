@@ -5,7 +5,7 @@ use arrow::array::{Array, BinaryArray};
 use arrow::datatypes::DataType;
 use arrow_flight::sql::{
     CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
-    CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
+    CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandStatementQuery,
 };
 use arrow_flight::{IpcMessage, SchemaAsIpc};
 use pintail_tests::client::column;
@@ -92,6 +92,43 @@ async fn a_tables_schema_is_the_schema_of_its_rows() {
     let name = |index: usize| schema.field(index).metadata().get("ARROW:FLIGHT:SQL:TYPE_NAME").cloned();
     assert_eq!([name(0), name(1), name(2)], ["VARCHAR", "INTEGER", "DECIMAL(9,2)"].map(|name| Some(name.to_owned())));
     server.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_column_and_whether_it_numbers_itself_is_told_with_its_table_alone() {
+    let server = Server::start(&[]).await;
+    let client = Client::connect(&server).await;
+    for sql in [
+        "CREATE SEQUENCE numbers",
+        "CREATE TABLE said (id INTEGER DEFAULT nextval('numbers'), name VARCHAR DEFAULT 'nextval')",
+        "COMMENT ON COLUMN said.name IS 'as it is written'",
+    ] {
+        client.update(sql).await.unwrap();
+    }
+    let answer = client.run(&CommandGetTables { include_schema: true, ..tables("said") }).await.unwrap();
+    let column = answer[0].column_by_name("table_schema").unwrap();
+    let column = column.as_any().downcast_ref::<BinaryArray>().expect("schemas are bytes");
+    let table = arrow::datatypes::Schema::try_from(IpcMessage(column.value(0).to_vec().into())).unwrap();
+    let of = |schema: &arrow::datatypes::Schema, column: usize, key: &str| {
+        schema.field(column).metadata().get(&format!("ARROW:FLIGHT:SQL:{key}")).cloned()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!([of(&table, 0, "REMARKS"), of(&table, 1, "REMARKS")], [None, text("as it is written")]);
+    let numbered = [of(&table, 0, "IS_AUTO_INCREMENT"), of(&table, 1, "IS_AUTO_INCREMENT")];
+    assert_eq!(numbered, [text("1"), text("0")]);
+
+    // A result's columns have the qualities of their types; what is said of a table's would be taken for their names.
+    let rows = schema_of_query(&client, "SELECT * FROM said").await;
+    assert_eq!([of(&rows, 0, "IS_CASE_SENSITIVE"), of(&rows, 1, "IS_CASE_SENSITIVE")], [text("0"), text("1")]);
+    assert_eq!([of(&rows, 0, "IS_SEARCHABLE"), of(&rows, 1, "IS_SEARCHABLE")], [text("1"), text("1")]);
+    assert_eq!(of(&rows, 1, "REMARKS"), None);
+    server.finish().await;
+}
+
+/// The schema that GetFlightInfo tells of a query.
+async fn schema_of_query(client: &Client, sql: &str) -> arrow::datatypes::Schema {
+    let query = CommandStatementQuery { query: sql.to_owned(), transaction_id: None };
+    arrow::datatypes::Schema::try_from(IpcMessage(client.info(&query).await.unwrap().schema)).unwrap()
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ pub const IS_CASE_SENSITIVE: &str = "ARROW:FLIGHT:SQL:IS_CASE_SENSITIVE";
 pub const IS_READ_ONLY: &str = "ARROW:FLIGHT:SQL:IS_READ_ONLY";
 /// `1` if the column may stand in a WHERE clause.
 pub const IS_SEARCHABLE: &str = "ARROW:FLIGHT:SQL:IS_SEARCHABLE";
+/// What its author says of the column; of a table's column only, since clients show that of a result's as its name.
+pub const REMARKS: &str = "ARROW:FLIGHT:SQL:REMARKS";
 
 /// Name of an Arrow extension type.
 pub const EXTENSION_NAME: &str = "ARROW:extension:name";

@@ -53,14 +53,20 @@ pub fn wire_type(ty: &SqlType, options: &WireOptions) -> Result<DataType, TypeEr
 }
 
 /// The Arrow field that carries a column `name` of type `ty`, with the exact SQL type in its metadata and in that of
-/// every child. List items are named `item`, map entries `entries` with a `key` and a `value`; the fields of an
+/// every child. The column's own says too whether it can be searched and has case, which JDBC takes for `false` elsewhere. List items are named `item`, map entries `entries` with a `key` and a `value`; the fields of an
 /// unnamed struct are named by their positions from 1, because clients lose all but one of several equal names.
 ///
 /// # Errors
 ///
 /// As [`wire_type`].
 pub fn wire_field(name: &str, ty: &SqlType, nullable: bool, options: &WireOptions) -> Result<Field, TypeError> {
-    field(name, ty, nullable, options, 1)
+    let mut field = field(name, ty, nullable, options, 1)?;
+    let TypeInfo { case_sensitive, searchable, .. } = describe(ty);
+    field.metadata_mut().extend(
+        [(metadata::IS_CASE_SENSITIVE, flag(case_sensitive)), (metadata::IS_SEARCHABLE, flag(searchable > 0))]
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+    );
+    Ok(field)
 }
 
 /// The field of a column as a description of its table shows it: [`wire_field`] with the column's place and qualities.
@@ -78,22 +84,22 @@ pub fn table_field(
     options: &WireOptions,
 ) -> Result<Field, TypeError> {
     let mut field = wire_field(column, ty, nullable, options)?;
-    let TypeInfo { case_sensitive, searchable, auto_increment, .. } = describe(ty);
-    let flag = |set: bool| if set { "1" } else { "0" };
     field.metadata_mut().extend(
         [
             (metadata::CATALOG_NAME, catalog),
             (metadata::SCHEMA_NAME, schema),
             (metadata::DB_SCHEMA_NAME, schema),
             (metadata::TABLE_NAME, table),
-            (metadata::IS_AUTO_INCREMENT, flag(auto_increment == Some(true))),
-            (metadata::IS_CASE_SENSITIVE, flag(case_sensitive)),
+            (metadata::IS_AUTO_INCREMENT, flag(describe(ty).auto_increment == Some(true))),
             (metadata::IS_READ_ONLY, "0"),
-            (metadata::IS_SEARCHABLE, flag(searchable > 0)),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned())),
     );
     Ok(field)
+}
+
+fn flag(set: bool) -> &'static str {
+    if set { "1" } else { "0" }
 }
 
 /// As [`wire_type`], for a type at the Arrow level `level`, counted from 1.

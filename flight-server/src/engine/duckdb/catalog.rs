@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use typemap::SqlType;
 use typemap::wire::{WireOptions, table_field};
+use typemap::{SqlType, metadata};
 
 use super::ffi::{Connection, Value};
 use super::internal::rows;
@@ -86,19 +86,26 @@ type Columns = BTreeMap<(Location, String), Vec<Field>>;
 fn columns(connection: &Connection, matching: &str, parameters: &[&Value], options: &WireOptions) -> Result<Columns> {
     let sql = format!(
         "SELECT c.database_name, c.schema_name, c.table_name, c.column_name, c.data_type,
-                CASE WHEN c.is_nullable THEN 'YES' ELSE 'NO' END
+                CASE WHEN c.is_nullable THEN 'YES' ELSE 'NO' END, c.comment,
+                CASE WHEN starts_with(c.column_default, 'nextval(') THEN 'YES' END
          FROM duckdb_columns() c SEMI JOIN ({matching}) m USING (database_name, schema_name, table_name)
          ORDER BY c.database_name, c.schema_name, c.table_name, c.column_index"
     );
     let mut columns = Columns::new();
     for row in rows(connection, &sql, parameters)? {
-        let Ok([Some(catalog), Some(schema), Some(table), Some(column), Some(ty), nullable]) =
-            <[Option<String>; 6]>::try_from(row)
+        let Ok([Some(catalog), Some(schema), Some(table), Some(column), Some(ty), nullable, comment, numbered]) =
+            <[Option<String>; 8]>::try_from(row)
         else {
             continue;
         };
         let nullable = nullable.as_deref() != Some("NO");
-        let field = column_field([&catalog, &schema, &table, &column], &ty, nullable, options);
+        let mut field = column_field([&catalog, &schema, &table, &column], &ty, nullable, options);
+        if numbered.is_some() {
+            field.metadata_mut().insert(metadata::IS_AUTO_INCREMENT.to_owned(), "1".to_owned());
+        }
+        if let Some(comment) = comment.filter(|comment| !comment.is_empty()) {
+            field.metadata_mut().insert(metadata::REMARKS.to_owned(), comment);
+        }
         columns.entry((Location { catalog, schema }, table)).or_default().push(field);
     }
     Ok(columns)
@@ -112,7 +119,7 @@ fn column_field(place: [&str; 4], type_name: &str, nullable: bool, options: &Wir
         .ok()
         .and_then(|ty| table_field(catalog, schema, table, column, &ty, nullable, options).ok())
         .unwrap_or_else(|| {
-            let name = typemap::metadata::TYPE_NAME.to_owned();
+            let name = metadata::TYPE_NAME.to_owned();
             Field::new(column, DataType::Utf8, nullable).with_metadata([(name, type_name.to_owned())].into())
         })
 }
