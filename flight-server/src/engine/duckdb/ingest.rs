@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use typemap::SqlType;
 use typemap::ingest::Ingest as IngestPlan;
 
-use super::bind::unfit;
+use super::bind::{has_bignums, unfit};
 use super::datasets;
 use super::errors;
 use super::ffi::{APPENDED_ROWS, Appender, Connection, WritableChunk};
@@ -57,7 +57,7 @@ struct Words {
     names: String,
     /// As many NULLs of their types.
     nulls: String,
-    /// The same columns of the rows gathered, cast to their types.
+    /// The same columns of the rows gathered, cast to their types where the INSERT would not do that by itself.
     casts: String,
 }
 
@@ -152,7 +152,9 @@ impl Words {
         let nulls: Vec<_> = columns.ingest.types().iter().map(|ty| format!("CAST(NULL AS {})", stored(ty))).collect();
         let casts = names.iter().zip(columns.ingest.types()).zip(writer.carriers()).map(|((name, ty), carrier)| {
             let stored = stored(ty);
-            if stored == *carrier { name.clone() } else { format!("CAST({name} AS {stored})") }
+            // DuckDB casts no BIGNUM to HUGEINT or DECIMAL, but the text of one to whatever the table's column is.
+            let as_it_is = stored == *carrier || has_bignums(ty);
+            if as_it_is { name.clone() } else { format!("CAST({name} AS {stored})") }
         });
         Ok(Self {
             target: target(connection, table)?,

@@ -1,7 +1,7 @@
 //! Arrow batches in wire layout into DuckDB's vectors: the way back of `convert`.
 //!
-//! Values are written as their type's *carrier*: the type itself, or text where DuckDB's layout is its own (BIT, BIGNUM, …),
-//! which DuckDB then casts.
+//! Values are written as their type's *carrier*: the type itself, or text, which DuckDB then casts, where its layout is its own
+//! (BIT, BIGNUM, …) or where not every text is a value (JSON).
 
 mod nested;
 mod scalar;
@@ -66,6 +66,8 @@ fn carrier(ty: &SqlType) -> SqlType {
         // DuckDB has no column of that type; all its values are NULL.
         SqlType::Null => SqlType::Integer,
         SqlType::Bit | SqlType::BigNum | SqlType::TimeTz | SqlType::Enum(_) => SqlType::Varchar,
+        // DuckDB looks at the text only where it casts it.
+        SqlType::Json => SqlType::Varchar,
         SqlType::Variant => SqlType::Json,
         SqlType::Alias { base, .. } => carrier(base),
         SqlType::List(element) => SqlType::List(boxed(element)),
