@@ -147,7 +147,7 @@ impl Instance {
 
 /// DuckDB.
 pub struct DuckDb {
-    instance: Arc<Instance>,
+    pub(super) instance: Arc<Instance>,
     facts: EngineFacts,
     sessions: Mutex<Vec<std::sync::Weak<DuckDbSession>>>,
 }

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use futures::{Stream, StreamExt, stream};
 use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinSet;
 use typemap::wire::WireOptions;
 
 use super::catalog;
@@ -69,6 +70,12 @@ impl DuckDbSession {
             Ok(Arc::new(Self { shared: Arc::new(shared) }))
         })
         .await
+    }
+
+    /// Keeps everything else off the lane.
+    #[cfg(test)]
+    pub(super) async fn hold(&self) -> tokio::sync::OwnedMutexGuard<Lane> {
+        Arc::clone(&self.shared.lane).lock_owned().await
     }
 
     /// Runs `work` on the lane with the connection free.
@@ -344,8 +351,16 @@ impl Reader {
             TransactionStatus::Autocommit => Duration::ZERO,
             _ => GRACE,
         };
-        let cursor = Arc::clone(&self.cursor);
-        self.shared.on_lane(grace, move |lane, run| lane.fetch(&cursor, run)).await
+        let (shared, cursor) = (Arc::clone(&self.shared), Arc::clone(&self.cursor));
+        // The transport polls a stream no more while its client takes nothing. In the stream's own future, the turn on the lane
+        // could come when nobody polls it, and everybody behind it would wait for that client.
+        let mut fetching = JoinSet::new();
+        fetching.spawn(async move { shared.on_lane(grace, move |lane, run| lane.fetch(&cursor, run)).await });
+        match fetching.join_next().await {
+            Some(Ok(step)) => step,
+            Some(Err(error)) => Err(Error::internal(format!("the task that fetches rows ended: {error}"))),
+            None => Err(Error::internal("the task that fetches rows is gone")),
+        }
     }
 }
 

@@ -1,10 +1,13 @@
-//! Calls and results that are dropped.
+//! Calls and results that are dropped, or left.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
 use super::*;
+use crate::engine::duckdb::session::DuckDbSession;
 
 const ENDLESS: &str = "SELECT count(*) FROM range(1000000000000) a, range(1000000) b WHERE a.range + b.range = -1";
 /// Far more than a statement needs to stop, so that a busy machine does not fail the test.
@@ -72,4 +75,20 @@ async fn closing_a_session_stops_what_runs_in_it() {
     tokio::time::timeout(SOON, session.close()).await.unwrap();
     assert!(running.await.unwrap().is_err());
     assert!(run(&session, "SELECT 1").await.is_err());
+}
+
+#[tokio::test]
+async fn a_result_that_nobody_reads_on_does_not_hold_its_session() {
+    let fixture = Fixture::new();
+    let session = DuckDbSession::open(Arc::clone(&fixture.engine.instance), Vec::new()).await.unwrap();
+    let many = Statement::new("SELECT i FROM range(3000000) t(i)");
+    let mut batches = session.execute(many).await.unwrap().rows.batches;
+    let first = batches.next().await.unwrap().unwrap().num_rows();
+    // It asks for the lane while something else has it, and then nobody polls it any more.
+    let busy = session.hold().await;
+    assert!(poll_fn(|cx| Poll::Ready(batches.as_mut().poll_next(cx).is_pending())).await);
+    drop(busy);
+    assert!(tokio::time::timeout(SOON, session.plan("SELECT 1")).await.unwrap().is_ok());
+    let rest: usize = batches.map(|batch| batch.unwrap().num_rows()).collect::<Vec<_>>().await.iter().sum();
+    assert_eq!(first + rest, 3_000_000);
 }
