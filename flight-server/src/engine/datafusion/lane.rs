@@ -92,12 +92,14 @@ impl Lane {
     pub(super) async fn plan(&self, sql: &str, wire: &WireOptions) -> Result<Plan> {
         let state = self.context.state();
         let mut all = pieces(sql, state.config_options())?;
-        let Some(mut piece) = all.pop().filter(|_| all.is_empty()) else {
-            // Later statements may need what earlier ones make, so nothing can be said before they run.
-            let parameters = Schema::empty();
-            return Ok(Plan { kind: StatementKind::Other, schema: None, is_update: false, parameters });
-        };
-        check_allowed(&piece.parsed)?;
+        let last = all.pop().ok_or_else(no_statement)?;
+        check_allowed(&last.parsed)?;
+        if !all.is_empty() {
+            // The last one answers, and may need what earlier ones make, so its columns can't be told before they run.
+            let (is_update, parameters) = (is_update(&last.parsed), Schema::empty());
+            return Ok(Plan { kind: StatementKind::Other, schema: None, is_update, parameters });
+        }
+        let mut piece = last;
         let (kind, is_update) = (kind(&piece.parsed), is_update(&piece.parsed));
         let names = names::prepare(&mut piece.parsed);
         let mut plan = Plan { kind, schema: None, is_update, parameters: Schema::empty() };
@@ -163,7 +165,7 @@ impl Lane {
             executed.state = std::mem::take(&mut self.noted);
             return Ok(executed);
         }
-        Err(failed("42601", "the text holds no statement; send one"))
+        Err(no_statement())
     }
 
     async fn execute_piece(
@@ -378,6 +380,10 @@ fn parts(name: &ObjectName) -> Vec<String> {
         None => part.to_string(),
     };
     name.0.iter().map(part).collect()
+}
+
+fn no_statement() -> Error {
+    failed("42601", "the text holds no statement; send one")
 }
 
 /// The value that a setting is given; `None` for DEFAULT.

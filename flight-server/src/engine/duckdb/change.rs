@@ -11,6 +11,7 @@ use super::ffi::{Connection, Prepared, Returned};
 use super::internal;
 use super::interrupt::Run;
 use super::lane::{Executed, Form};
+use super::statement;
 use crate::engine::StatementKind;
 use crate::error::Result;
 
@@ -56,7 +57,11 @@ pub(super) fn change(
 fn execute_once_bound(prepared: &Prepared, form: Form, executed: &mut Executed) -> Result<()> {
     let mut result = prepared.execute()?;
     let returned = result.returned();
-    let shape = ResultShape::of(&result.columns(), &form.options)?;
+    let columns = result.columns();
+    // DuckDB reports the rows of a CREATE TABLE AS, but doesn't say that it does.
+    let is_report = returned == Returned::ChangedRows
+        || executed.kind == StatementKind::Definition && statement::is_report(&columns);
+    let shape = ResultShape::of(&columns, &form.options)?;
     executed.schema = Arc::clone(&shape.schema);
     let mut assembler = Assembler::new(shape, form.cut)?;
     let mut batches = Vec::new();
@@ -71,7 +76,7 @@ fn execute_once_bound(prepared: &Prepared, form: Form, executed: &mut Executed) 
         }
     }
     batches.extend(assembler.finish()?);
-    if returned == Returned::ChangedRows {
+    if is_report {
         let changed = batches.iter().map(counted).sum::<u64>();
         executed.changed = Some(executed.changed.unwrap_or(0) + changed);
     } else if executed.kind == StatementKind::Write {

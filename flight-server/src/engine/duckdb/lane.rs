@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use typemap::wire::{WireOptions, wire_field};
+use arrow::datatypes::SchemaRef;
+use typemap::wire::WireOptions;
 
 use super::bind::ParameterRows;
 use super::change::{as_one_transaction, change};
-use super::convert::ResultShape;
 use super::cursor::{Cursor, Step};
 use super::datasets;
 use super::errors;
@@ -19,6 +18,7 @@ use super::instance::Instance;
 use super::internal;
 use super::interrupt::Run;
 use super::live::Live;
+use super::plan::{plan_of, plan_of_several};
 use super::state::SessionState;
 use super::statement;
 use crate::engine::{Cut, Plan, StateEntry, Statement, StatementKind, TransactionStatus};
@@ -155,8 +155,7 @@ impl Lane {
                 let prepared = run.interruptible(|| extracted.prepare(0))?;
                 plan_of(&prepared, sql, options)
             }
-            // Later statements may need what earlier ones make, so nothing can be said before they run.
-            _ => Ok(Plan { kind: StatementKind::Other, schema: None, is_update: false, parameters: Schema::empty() }),
+            _ => plan_of_several(&mut extracted, sql, options, &instance.writable, run),
         }
     }
 
@@ -192,10 +191,7 @@ impl Lane {
         }
         let parameters = ParameterRows::new(&statement.parameters)?;
         if count > 1 && !parameters.is_empty() {
-            return Err(Error::new(
-                ErrorCode::RequestInvalid,
-                "parameters were bound to a text of several statements; run the statements one by one",
-            ));
+            return Err(several_with_parameters());
         }
         let mut kinds = Vec::new();
         for index in 0..count {
@@ -273,8 +269,12 @@ impl Lane {
     ) -> Result<Executed> {
         let alone = self.status.get() == TransactionStatus::Autocommit;
         let instance = Arc::clone(&self.instance);
+        let reach = extracted.reach(index)?;
+        statement::check_allowed(&reach, sql, &instance.writable)?;
+        if reach.commits && !reach.is_wrapped && self.status.get() == TransactionStatus::Failed {
+            return Err(self.roll_back_instead(run));
+        }
         let connection = self.connection(run)?;
-        statement::check_allowed(&extracted.reach(index)?, sql, &instance.writable)?;
         let prepared = run.interruptible(|| extracted.prepare(index))?;
         datasets::check_untouched(&prepared)?;
         let kind = statement::kind(prepared.statement_type());
@@ -285,7 +285,7 @@ impl Lane {
         if kind == StatementKind::Read {
             return self.read(prepared, parameters, form, run);
         }
-        let is_update = statement::is_update(&prepared, sql);
+        let is_update = statement::is_update(prepared.statement_type(), Some(&prepared.columns()), sql);
         if alone && parameters.len() > 1 {
             return as_one_transaction(connection, || change(&prepared, parameters, kind, is_update, form, run));
         }
@@ -351,20 +351,45 @@ impl Lane {
         Ok(())
     }
 
-    /// Ends the transaction by `sql`. It is over even when that fails.
-    pub(super) fn end(&mut self, sql: &str, run: &Run) -> Result<()> {
-        if self.status.get() == TransactionStatus::Autocommit {
-            return Ok(());
+    /// Commits the transaction. It is over even when that fails.
+    pub(super) fn commit(&mut self, run: &Run) -> Result<()> {
+        match self.status.get() {
+            TransactionStatus::Autocommit => return Ok(()),
+            TransactionStatus::Failed => return Err(self.roll_back_instead(run)),
+            TransactionStatus::Open => {}
         }
-        let connection = self.connection(run)?;
-        let ended = internal::run(connection, sql);
-        if ended.is_err()
-            && let Err(error) = internal::run(connection, "ROLLBACK")
+        let committed = internal::run(self.connection(run)?, "COMMIT");
+        if committed.is_err()
+            && let Err(error) = self.roll_back(run)
         {
             tracing::debug!(%error, "the transaction was over already");
         }
         self.status.set(TransactionStatus::Autocommit);
-        ended
+        committed
+    }
+
+    /// Rolls the transaction back. It is over even when that fails.
+    pub(super) fn roll_back(&mut self, run: &Run) -> Result<()> {
+        if self.status.get() == TransactionStatus::Autocommit {
+            return Ok(());
+        }
+        let rolled_back = internal::run(self.connection(run)?, "ROLLBACK");
+        self.status.set(TransactionStatus::Autocommit);
+        rolled_back
+    }
+
+    /// Rolls an aborted transaction back that was to be committed. DuckDB would do the same and call it a success, so that
+    /// its client would take for written what is not.
+    fn roll_back_instead(&mut self, run: &Run) -> Error {
+        if let Err(error) = self.roll_back(run) {
+            return error;
+        }
+        Error::new(
+            ErrorCode::StatementFailed,
+            "the transaction was rolled back and nothing of it is written, because a statement in it had failed before the \
+             COMMIT; run it again from its beginning",
+        )
+        .with_sqlstate(SqlState("25P02"))
     }
 
     /// Asks DuckDB what its transaction status is. No call tells it, but a transaction has a number: two statements have
@@ -403,29 +428,11 @@ impl Lane {
     }
 }
 
-fn plan_of(prepared: &Prepared, sql: &str, options: &WireOptions) -> Result<Plan> {
-    datasets::check_untouched(prepared)?;
-    let columns = prepared.columns();
-    // One untyped parameter makes the whole result a single column of no known type.
-    let known = columns.iter().all(|(_, ty)| ty.sql_type().is_some());
-    let schema = if known { Some(ResultShape::of(&columns, options)?.schema) } else { None };
-    let parameters =
-        (1..=prepared.parameter_count()).map(|index| parameter(prepared, index, options)).collect::<Vec<_>>();
-    Ok(Plan {
-        kind: statement::kind(prepared.statement_type()),
-        schema,
-        is_update: statement::is_update(prepared, sql),
-        parameters: Schema::new(parameters),
-    })
-}
-
-fn parameter(prepared: &Prepared, index: usize, options: &WireOptions) -> Field {
-    let name = prepared.parameter_name(index).unwrap_or_else(|| index.to_string());
-    prepared
-        .parameter_type(index)
-        .and_then(|ty| ty.sql_type())
-        .and_then(|ty| wire_field(&name, &ty, true, options).ok())
-        .unwrap_or_else(|| Field::new(&name, DataType::Utf8, true))
+pub(super) fn several_with_parameters() -> Error {
+    Error::new(
+        ErrorCode::RequestInvalid,
+        "a text of several statements takes no parameters; run the statements one by one",
+    )
 }
 
 fn no_statement() -> Error {

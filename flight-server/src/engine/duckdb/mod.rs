@@ -40,6 +40,7 @@ mod interrupt;
 mod keys;
 mod lane;
 mod live;
+mod plan;
 mod session;
 mod state;
 mod statement;

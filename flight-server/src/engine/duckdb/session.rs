@@ -183,11 +183,11 @@ impl EngineSession for DuckDbSession {
     }
 
     async fn commit(&self) -> Result<()> {
-        self.shared.on_lane(Duration::ZERO, |lane, run| lane.end("COMMIT", run)).await
+        self.shared.on_lane(Duration::ZERO, Lane::commit).await
     }
 
     async fn rollback(&self) -> Result<()> {
-        self.shared.on_lane(Duration::ZERO, |lane, run| lane.end("ROLLBACK", run)).await
+        self.shared.on_lane(Duration::ZERO, Lane::roll_back).await
     }
 
     fn transaction(&self) -> TransactionStatus {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use duckdb::ffi as c;
 
-use super::ffi::{CopyTarget, Prepared, Reach, StatementType};
+use super::ffi::{CopyTarget, LogicalType, Reach, StatementType};
 use crate::engine::StatementKind;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -160,18 +160,13 @@ fn statements(sql: &str) -> Vec<Vec<String>> {
 /// Whether a statement answers with a number of changed rows, or nothing, rather than with rows of its own.
 ///
 /// DuckDB tells it only after execution. Before, a statement that changes something has a single column `Count`, unless
-/// it RETURNs rows; one that returns a column of that name and type cannot be told by the columns, so its text is asked.
-pub(super) fn is_update(prepared: &Prepared, sql: &str) -> bool {
-    let ty = prepared.statement_type();
+/// it RETURNs rows; one that returns a column of that name and type cannot be told by the columns, so its text is asked. The
+/// text alone is asked where no `columns` are known.
+pub(super) fn is_update(ty: StatementType, columns: Option<&[(String, LogicalType)]>, sql: &str) -> bool {
     match kind(ty) {
         StatementKind::Read => false,
         StatementKind::Definition | StatementKind::Transaction | StatementKind::Setting => true,
-        StatementKind::Write => {
-            let columns = prepared.columns();
-            let only_count = matches!(&columns[..], [(name, ty)]
-                if name == "Count" && ty.sql_type() == Some(typemap::SqlType::BigInt));
-            only_count && !sql.to_ascii_uppercase().contains("RETURNING")
-        }
+        StatementKind::Write => columns.is_none_or(is_report) && !sql.to_ascii_uppercase().contains("RETURNING"),
         StatementKind::Other => matches!(
             ty.0,
             c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_ANALYZE
@@ -179,6 +174,11 @@ pub(super) fn is_update(prepared: &Prepared, sql: &str) -> bool {
                 | c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_PREPARE
         ),
     }
+}
+
+/// Whether these are the columns of DuckDB's own report of changed rows.
+pub(super) fn is_report(columns: &[(String, LogicalType)]) -> bool {
+    matches!(columns, [(name, ty)] if name == "Count" && ty.sql_type() == Some(typemap::SqlType::BigInt))
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 // What a parsed statement is below what wraps it, and where it writes files: read from the parse tree, because a statement's
-// text can hide it in many ways.
+// text can hide it in many ways; and whether it commits, which its type does not tell.
 
 #include "duckdb/main/capi/capi_internal.hpp"
 #include "duckdb/parser/expression/constant_expression.hpp"
 #include "duckdb/parser/parsed_data/copy_info.hpp"
+#include "duckdb/parser/parsed_data/transaction_info.hpp"
 #include "duckdb/parser/statement/copy_statement.hpp"
 #include "duckdb/parser/statement/explain_statement.hpp"
 #include "duckdb/parser/statement/prepare_statement.hpp"
+#include "duckdb/parser/statement/transaction_statement.hpp"
 
 namespace {
 
@@ -59,9 +61,10 @@ extern "C" {
 
 // What the statement at `index` of those extracted would do with files: 0 nothing, 1 write below the path that `path` gets
 // (for the caller to free with duckdb_free), 2 write where only running it tells. -1 when there is no such statement, or it
-// was prepared already. `type` gets what the statement is that is wrapped in it, or itself, and `wrapped` which of the two.
+// was prepared already. `type` gets what the statement is that is wrapped in it, or itself, and `wrapped` which of the two;
+// `commits` whether it is a COMMIT.
 int32_t pintail_statement_reach(duckdb_extracted_statements extracted, uint64_t index, duckdb_statement_type *type,
-                                bool *wrapped, char **path) {
+                                bool *wrapped, bool *commits, char **path) {
 	try {
 		auto &wrapper = *reinterpret_cast<ExtractStatementsWrapper *>(extracted);
 		if (index >= wrapper.statements.size() || !wrapper.statements[index]) {
@@ -70,6 +73,8 @@ int32_t pintail_statement_reach(duckdb_extracted_statements extracted, uint64_t 
 		auto &statement = Innermost(*wrapper.statements[index]);
 		*type = StatementTypeToC(statement.type);
 		*wrapped = &statement != wrapper.statements[index].get();
+		*commits = statement.type == StatementType::TRANSACTION_STATEMENT &&
+		           statement.Cast<TransactionStatement>().info->type == TransactionType::COMMIT;
 		if (statement.type != StatementType::COPY_STATEMENT) {
 			return 0;
 		}

@@ -22,6 +22,7 @@ unsafe extern "C" {
         index: u64,
         ty: *mut ffi::duckdb_statement_type,
         wrapped: *mut bool,
+        commits: *mut bool,
         path: *mut *mut c_char,
     ) -> i32;
 }
@@ -44,6 +45,8 @@ pub(in crate::engine::duckdb) struct Reach {
     pub(in crate::engine::duckdb) ty: StatementType,
     /// Whether it is wrapped.
     pub(in crate::engine::duckdb) is_wrapped: bool,
+    /// Whether it commits a transaction.
+    pub(in crate::engine::duckdb) commits: bool,
     /// Where it writes files.
     pub(in crate::engine::duckdb) writes: CopyTarget,
 }
@@ -73,9 +76,10 @@ impl Extracted {
     /// # Errors
     /// When there is no such statement.
     pub(in crate::engine::duckdb) fn reach(&self, index: u64) -> Result<Reach, Failure> {
-        let (mut ty, mut is_wrapped, mut path) = (0, false, ptr::null_mut());
+        let (mut ty, mut is_wrapped, mut commits, mut path) = (0, false, false, ptr::null_mut());
         // SAFETY: the statements are live, the index is checked, the out pointers are ours.
-        let writes = unsafe { pintail_statement_reach(self.raw, index, &mut ty, &mut is_wrapped, &mut path) };
+        let writes =
+            unsafe { pintail_statement_reach(self.raw, index, &mut ty, &mut is_wrapped, &mut commits, &mut path) };
         // SAFETY: null, or a path that was allocated for us.
         let path = unsafe { taken_text(path) };
         let writes = match (writes, path) {
@@ -84,7 +88,7 @@ impl Extracted {
             (2, _) => CopyTarget::Computed,
             _ => return Err(Failure::new("Internal Error: a statement was asked for that is not there")),
         };
-        Ok(Reach { ty: StatementType(ty), is_wrapped, writes })
+        Ok(Reach { ty: StatementType(ty), is_wrapped, commits, writes })
     }
 
     /// Plans the statement at `index`. It can be done once a statement: DuckDB moves it out.
