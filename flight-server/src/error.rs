@@ -153,6 +153,9 @@ error_codes! {
     /// The statement was interrupted, because its client asked for it or went away.
     StatementCancelled = "STATEMENT_CANCELLED", "57014",
         "Run it again if that was not meant.";
+    /// The time that the client itself gave its call was over before the answer was there.
+    DeadlineExceeded = "DEADLINE_EXCEEDED", "57014",
+        "Give the call more time, or run a smaller statement.";
     /// The server's policy does not let clients do this.
     StatementForbidden = "STATEMENT_FORBIDDEN", "42501",
         "Ask the operator; the message names the setting that would allow it, where there is one.";

@@ -24,10 +24,11 @@ pub(super) async fn exchange(
     messages: Streaming<FlightData>,
 ) -> Result<BoxStream<'static, Result<FlightData, Status>>> {
     let mut upload = Upload::open(messages).await?;
-    if is_echo(&upload.descriptor) {
+    let descriptor = upload.descriptor()?;
+    if is_echo(descriptor) {
         return Ok(upload.into_messages().boxed());
     }
-    let (sql, plan) = match Command::from_descriptor(&upload.descriptor)? {
+    let (sql, plan) = match Command::from_descriptor(descriptor)? {
         Command::StatementQuery { sql, transaction } => {
             call.check_transaction(&transaction)?;
             let plan = call.session().plan(&sql).await?;
@@ -35,7 +36,8 @@ pub(super) async fn exchange(
         }
         Command::PreparedQuery { handle } => {
             let prepared = call.session().prepared(&handle).await?;
-            (prepared.sql.clone(), prepared.plan.clone())
+            let plan = call.session().plan(&prepared.sql).await?;
+            (prepared.sql.clone(), plan)
         }
         other => return Err(not_implemented(&format!("DoExchange of {}", other.name()))),
     };
@@ -60,10 +62,10 @@ async fn rows(
     }
     let values = upload.values().await?;
     statements::check_parameters(plan, values.columns())?;
-    let parameters = values.into_batches();
-    if are_for_no_run(&parameters) {
-        let schema = statements::schema_of(plan)?;
+    let statement = Statement { parameters: values.into_batches(), ..statement };
+    if are_for_no_run(&statement.parameters) {
+        let schema = statements::schema_of_no_run(call, &statement, plan).await?;
         return Ok(Rows { schema, batches: stream::empty().boxed() });
     }
-    statements::read(call, Statement { parameters, ..statement }).await
+    statements::read(call, statement).await
 }

@@ -12,6 +12,8 @@
 mod actions;
 mod call;
 mod command;
+mod deadline;
+mod driver;
 mod encode;
 mod exchange;
 mod handshake;

@@ -57,8 +57,8 @@ pub(super) fn are_for_no_run(batches: &[RecordBatch]) -> bool {
 
 /// A DoPut or DoExchange call whose first message has been read.
 pub(super) struct Upload<S> {
-    /// What it is for.
-    pub(super) descriptor: FlightDescriptor,
+    /// What it is for; `None` when the call ended without any message.
+    descriptor: Option<FlightDescriptor>,
     first: Option<FlightData>,
     rest: S,
     decoder: Decoder,
@@ -68,21 +68,37 @@ impl<S> Upload<S>
 where
     S: Stream<Item = Result<FlightData, Status>> + Send + Unpin,
 {
-    /// Waits for the first message.
+    /// Waits for the first message, or for the end.
     ///
     /// # Errors
-    /// `REQUEST_MALFORMED` when there is none, or it has no descriptor.
+    /// `REQUEST_MALFORMED` when the first message has no descriptor.
     pub(super) async fn open(mut messages: S) -> Result<Self> {
-        let first = messages.next().await.ok_or_else(|| {
-            malformed(
-                "the call ended without any message: the first one must carry a Flight SQL command as its descriptor",
-            )
-        })?;
+        let decoder = Decoder::default();
+        let Some(first) = messages.next().await else {
+            return Ok(Self { descriptor: None, first: None, rest: messages, decoder });
+        };
         let mut first = first.map_err(unreadable)?;
         let descriptor = first.flight_descriptor.take().ok_or_else(|| {
             malformed("the first message of the call has no descriptor: it must carry a Flight SQL command")
         })?;
-        Ok(Self { descriptor, first: Some(first), rest: messages, decoder: Decoder::default() })
+        Ok(Self { descriptor: Some(descriptor), first: Some(first), rest: messages, decoder })
+    }
+
+    /// Whether the call ended without any message.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.descriptor.is_none()
+    }
+
+    /// What the upload is for.
+    ///
+    /// # Errors
+    /// `REQUEST_MALFORMED` when the call ended without any message.
+    pub(super) fn descriptor(&self) -> Result<&FlightDescriptor> {
+        self.descriptor.as_ref().ok_or_else(|| {
+            malformed(
+                "the call ended without any message: the first one must carry a Flight SQL command as its descriptor",
+            )
+        })
     }
 
     /// Reads the values up to the end of the upload; none when its schema has no columns.
@@ -285,6 +301,7 @@ mod tests {
 
     async fn read(messages: Vec<FlightData>) -> Result<Vec<RecordBatch>> {
         let mut upload = Upload::open(futures::stream::iter(messages.into_iter().map(Ok))).await?;
+        upload.descriptor()?;
         Ok(upload.values().await?.batches)
     }
 

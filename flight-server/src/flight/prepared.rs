@@ -10,7 +10,7 @@ use super::command::transaction;
 use super::encode::{check_schema, schema_bytes};
 use super::messages::CreatePreparedStatementResult;
 use super::parameters::{Values, are_for_no_run};
-use super::statements;
+use super::{driver, statements};
 use crate::engine::{Plan, Statement};
 use crate::error::Result;
 use crate::node::Prepared;
@@ -26,18 +26,24 @@ pub(super) async fn create(
     call.check_transaction(&transaction(request.transaction_id))?;
     let prepared = call.session().prepare(&request.query).await?;
     let plan = &prepared.plan;
-    // Drivers that do not know `is_update` take a statement with a schema for a query.
+    // Drivers that do not know `is_update` take a statement with a schema for a query, and one without for an update.
     let dataset_schema = match &plan.schema {
-        Some(schema) if !plan.is_update => {
+        _ if plan.is_update => Bytes::new(),
+        Some(schema) => {
             check_schema(schema)?;
             schema_bytes(schema)?
         }
-        _ => Bytes::new(),
+        None if driver::is_java() => schema_bytes(&driver::unknown_columns())?,
+        None => Bytes::new(),
+    };
+    let parameter_schema = match driver::is_java() {
+        true => parameter_schema(&driver::in_milliseconds(&plan.parameters))?,
+        false => parameter_schema(&plan.parameters)?,
     };
     Ok(CreatePreparedStatementResult {
         prepared_statement_handle: handle(&prepared),
         dataset_schema,
-        parameter_schema: parameter_schema(&plan.parameters)?,
+        parameter_schema,
         is_update: Some(plan.is_update),
     })
 }
@@ -67,15 +73,21 @@ pub(super) async fn info(call: &Call, descriptor: FlightDescriptor, handle: &[u8
 
 /// The statement with the values that are bound now, and its plan; `None` when it is to run for none of no rows.
 ///
+/// It is planned anew: what it reads may have got other columns since it was prepared.
+///
 /// # Errors
 /// `REQUEST_INVALID` when none are bound and the statement has parameters; those of the engine and the session.
 pub(super) async fn bound(call: &Call, handle: &[u8]) -> Result<(Option<Statement>, Plan)> {
     let prepared = call.session().prepared(handle).await?;
     let parameters = prepared.parameters();
     statements::check_parameters(&prepared.plan, parameters.first().map_or(0, |batch| batch.num_columns()))?;
-    let statement =
-        (!are_for_no_run(&parameters)).then(|| Statement { parameters, ..Statement::new(prepared.sql.clone()) });
-    Ok((statement, prepared.plan.clone()))
+    let mut plan = call.session().plan(&prepared.sql).await?;
+    let statement = Statement { parameters, ..Statement::new(prepared.sql.clone()) };
+    if are_for_no_run(&statement.parameters) {
+        plan.schema = Some(statements::schema_of_no_run(call, &statement, &plan).await?);
+        return Ok((None, plan));
+    }
+    Ok((Some(statement), plan))
 }
 
 /// GetSchema of a prepared query.
@@ -83,7 +95,8 @@ pub(super) async fn bound(call: &Call, handle: &[u8]) -> Result<(Option<Statemen
 /// # Errors
 /// Those of [`statements::schema_of`] and the session.
 pub(super) async fn schema(call: &Call, handle: &[u8]) -> Result<SchemaRef> {
-    statements::schema_of(&call.session().prepared(handle).await?.plan)
+    let prepared = call.session().prepared(handle).await?;
+    statements::schema_of(&call.session().plan(&prepared.sql).await?)
 }
 
 /// DoPut of a prepared update: runs it once for each row of values, or once when it has no parameters.

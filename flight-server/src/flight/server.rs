@@ -12,6 +12,8 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::pb::health_server::HealthServer;
 
+use super::deadline::DeadlineLayer;
+use super::driver::DriverLayer;
 use super::health::NodeHealth;
 use super::service::Service;
 use super::untyped::TypedLayer;
@@ -123,6 +125,8 @@ impl FlightServer {
         builder
             .layer(self.edge)
             .layer(TypedLayer)
+            .layer(DeadlineLayer)
+            .layer(DriverLayer)
             .add_service(health)
             .add_service(flight)
             .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), shutdown)

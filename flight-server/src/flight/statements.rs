@@ -4,8 +4,10 @@
 //! Everything else comes on the same path too, because drivers do not look at SQL texts: it runs exactly once, when its
 //! FlightInfo is asked for, and its small result is kept for however often it is fetched.
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use arrow_flight::{FlightDescriptor, FlightInfo};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -96,6 +98,31 @@ pub(super) async fn info_of(
     call.flight_info(descriptor, &schema, &claim, records)
 }
 
+/// The schema of the rows of a statement that is to be run for each of no rows of parameters.
+///
+/// Where it is known only after a run, it is that of a run with NULLs of the parameters' types, whose rows are not read.
+///
+/// # Errors
+/// `NOT_IMPLEMENTED` when it is known only after a run and the statement does more than to read.
+pub(super) async fn schema_of_no_run(call: &Call, statement: &Statement, plan: &Plan) -> Result<SchemaRef> {
+    let Some(parameters) = statement.parameters.first().filter(|_| plan.schema.is_none()) else {
+        return schema_of(plan);
+    };
+    if plan.kind != StatementKind::Read {
+        return Err(Error::new(
+            ErrorCode::NotImplemented,
+            "the columns of this statement are known only after it has run, and no row of parameters was bound to run it \
+             with: bind at least one",
+        ));
+    }
+    let nullable = |field: &FieldRef| field.as_ref().clone().with_nullable(true);
+    let fields: Vec<Field> = parameters.schema().fields().iter().map(nullable).collect();
+    let nulls = fields.iter().map(|field| new_null_array(field.data_type(), 1)).collect();
+    let nulls = RecordBatch::try_new(Arc::new(Schema::new(fields)), nulls).map_err(Error::internal)?;
+    let statement = Statement { parameters: vec![nulls], ..statement.clone() };
+    Ok(call.session().execute(statement).await?.rows.schema)
+}
+
 /// FlightInfo of a statement that was to be run for each row of parameters, when there is no row.
 ///
 /// # Errors
@@ -140,8 +167,8 @@ pub(super) async fn update(call: &Call, sql: String, transaction: &Transaction) 
 
 /// Runs a statement for its effect; how many rows it changed.
 ///
-/// A definition changed none, and that is what it says: the JDBC driver takes -1 for a sign that there are rows to be
-/// had, and runs the statement again to get them.
+/// A definition that can't say how many changed none: the JDBC driver takes -1 for a sign that there are rows to be had, and
+/// runs the statement again to get them.
 ///
 /// # Errors
 /// Those of the engine and the session.
@@ -164,7 +191,11 @@ pub(super) fn check_parameters(plan: &Plan, given: usize) -> Result<()> {
     if wanted == given {
         return Ok(());
     }
-    let advice = if given == 0 { "prepare the statement and bind a value for each" } else { "bind one value for each" };
+    let advice = match (wanted, given) {
+        (_, 0) => "prepare the statement and bind a value for each",
+        (0, _) => "bind none; parameters in a text of several statements count for none, so run those one by one",
+        _ => "bind one value for each",
+    };
     Err(Error::new(
         ErrorCode::RequestInvalid,
         format!("the statement has {wanted} parameters and was given {given}: {advice}"),

@@ -106,6 +106,7 @@ fn grpc_code(error: &Error) -> Code {
         ErrorCode::TransactionLost | ErrorCode::CommitUnknown => Code::Aborted,
         ErrorCode::StatementFailed => statement_code(error.sqlstate),
         ErrorCode::StatementCancelled => Code::Cancelled,
+        ErrorCode::DeadlineExceeded => Code::DeadlineExceeded,
         ErrorCode::ResultTooLarge => Code::ResourceExhausted,
         ErrorCode::Internal => Code::Internal,
     }

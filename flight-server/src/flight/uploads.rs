@@ -21,7 +21,11 @@ pub(super) async fn put<S>(call: &Call, upload: &mut Upload<S>) -> Result<PutRes
 where
     S: Stream<Item = Result<FlightData, Status>> + Send + Unpin,
 {
-    let app_metadata = match Command::from_descriptor(&upload.descriptor)? {
+    // That is how ADBC's drivers ingest no rows: neither table nor columns are told, so there is nothing to be done.
+    if upload.is_nothing() {
+        return Ok(PutResult { app_metadata: updated(0).into() });
+    }
+    let app_metadata = match Command::from_descriptor(upload.descriptor()?)? {
         Command::StatementUpdate { sql, transaction } => {
             // Its upload has nothing to say, and may end only after the answer.
             updated(statements::update(call, sql, &transaction).await?)
