@@ -53,9 +53,21 @@ impl Client {
         Self::without_credentials(server).await.with_token(token)
     }
 
+    /// As [`Self::connect`], by a driver that names itself `user_agent`.
+    pub async fn connect_as(server: &Server, user_agent: &'static str) -> Self {
+        let (user, password) = server.user();
+        let endpoint = Endpoint::from_shared(server.flight()).expect("an endpoint");
+        let client = Self::of(endpoint.user_agent(user_agent).expect("a user agent")).await;
+        let token = client.handshake(user, password).await.expect("a handshake");
+        client.with_token(&token)
+    }
+
     /// A connection that says nothing about who calls.
     pub async fn without_credentials(server: &Server) -> Self {
-        let endpoint = Endpoint::from_shared(server.flight()).expect("an endpoint");
+        Self::of(Endpoint::from_shared(server.flight()).expect("an endpoint")).await
+    }
+
+    async fn of(endpoint: Endpoint) -> Self {
         let channel = endpoint.connect().await.expect("a connection");
         let flight = FlightServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX);
         Self { flight, channel, headers: Vec::new() }
