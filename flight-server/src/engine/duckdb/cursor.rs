@@ -23,7 +23,8 @@ const LIMITS: SpoolLimits = SpoolLimits { memory: 8 << 20, total: 8 << 30 };
 /// An open result. Whoever reads it and whoever needs its connection share it.
 pub(super) struct Cursor {
     state: Mutex<State>,
-    abandoned: AtomicBool,
+    /// Whether nobody will read on: what computes the rows looks at it too.
+    abandoned: Arc<AtomicBool>,
     /// Whether it holds nothing any more, on the connection or aside.
     finished: AtomicBool,
 }
@@ -48,8 +49,9 @@ pub(super) enum Step {
 
 impl Cursor {
     pub(super) fn new(live: Live) -> Arc<Self> {
+        let abandoned = Arc::clone(live.left());
         let state = State { aside: None, live: Some(live), failure: None };
-        Arc::new(Self { state: Mutex::new(state), abandoned: AtomicBool::new(false), finished: AtomicBool::new(false) })
+        Arc::new(Self { state: Mutex::new(state), abandoned, finished: AtomicBool::new(false) })
     }
 
     /// Whether the next batch will have to be computed, as far as can be told without waiting.

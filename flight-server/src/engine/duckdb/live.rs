@@ -5,6 +5,7 @@
 //! computed in parallel and put in order, and for nested values.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -13,6 +14,7 @@ use typemap::wire::WireOptions;
 
 use super::bind::ParameterRows;
 use super::convert::{Assembler, ResultShape};
+use super::errors;
 use super::ffi::{self, Chunk, Gate, Prepared, QueryResult, Ran, Receiver};
 use crate::engine::Cut;
 use crate::error::{Error, ErrorCode, Result};
@@ -26,6 +28,7 @@ pub(super) struct Live {
     options: WireOptions,
     schema: SchemaRef,
     source: Source,
+    left: Arc<AtomicBool>,
 }
 
 impl Live {
@@ -37,7 +40,12 @@ impl Live {
         options: WireOptions,
     ) -> Result<Self> {
         let (source, schema) = Source::execute(&prepared, cut, &options)?;
-        Ok(Self { prepared, parameters, cut, options, schema, source })
+        Ok(Self { prepared, parameters, cut, options, schema, source, left: Arc::default() })
+    }
+
+    /// What ends it, without harm to the transaction it is in, when its reader has left.
+    pub(super) fn left(&self) -> &Arc<AtomicBool> {
+        &self.left
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
@@ -52,7 +60,7 @@ impl Live {
     /// The next batch, or `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
-            if let Some(batch) = self.source.next()? {
+            if let Some(batch) = self.source.next(&self.left)? {
                 return Ok(Some(batch));
             }
             if !self.parameters.bind_next(&self.prepared)? {
@@ -97,15 +105,16 @@ impl Source {
     }
 
     /// The next batch. The last one ends the execution: DuckDB fails whoever asks on.
-    fn next(&mut self) -> Result<Option<RecordBatch>> {
+    fn next(&mut self, left: &AtomicBool) -> Result<Option<RecordBatch>> {
         let (batch, has_more) = match self {
             Self::Ended => return Ok(None),
-            Self::Gate { gate, gathered } => match gate.run() {
+            Self::Gate { gate, gathered } => match gate.run(left) {
+                Ok(Ran::Left) => return Err(errors::cancelled()),
                 Ok(Ran::Ready) => (gathered.lock().ready.take(), true),
                 Ok(Ran::Ended) => (gathered.lock().assembler.finish()?, false),
                 Err(failure) => return Err(gathered.lock().failure.take().unwrap_or_else(|| Error::from(failure))),
             },
-            Self::Stream { result, assembler, chunk } => next_of_stream(result, assembler, chunk)?,
+            Self::Stream { result, assembler, chunk } => next_of_stream(result, assembler, chunk, left)?,
         };
         if !has_more {
             *self = Self::Ended;
@@ -118,10 +127,12 @@ fn next_of_stream(
     result: &mut QueryResult,
     assembler: &mut Assembler,
     rest: &mut Option<(Chunk, usize)>,
+    left: &AtomicBool,
 ) -> Result<(Option<RecordBatch>, bool)> {
     loop {
         let (chunk, taken) = match rest.take() {
             Some(rest) => rest,
+            None if !result.run(left)? => return Err(errors::cancelled()),
             None => match result.fetch()? {
                 Some(chunk) => (assembler.readable(chunk)?, 0),
                 None => return Ok((assembler.finish()?, false)),

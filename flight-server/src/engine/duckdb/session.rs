@@ -30,8 +30,8 @@ use crate::engine::{
 use crate::error::{Error, ErrorCode, Result};
 
 /// How long a fetch whose reader has gone may go on inside a transaction before it is interrupted: an interrupt aborts the
-/// transaction, and a reader that merely closes a result early does not mean that.
-const GRACE: Duration = Duration::from_millis(200);
+/// transaction, and a reader that merely closes a result early does not mean that. It ends by itself with the task at hand.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Batches of an ingest that wait for DuckDB.
 const INGEST_AHEAD: usize = 2;

@@ -16,6 +16,9 @@
 #include "duckdb/main/materialized_query_result.hpp"
 #include "duckdb/main/pending_query_result.hpp"
 #include "duckdb/main/prepared_statement_data.hpp"
+#include "duckdb/main/stream_query_result.hpp"
+
+#include <atomic>
 
 namespace {
 
@@ -205,12 +208,20 @@ pintail_gate *pintail_gate_open(duckdb_connection connection, duckdb_prepared_st
 	}
 }
 
-// Runs the statement until the receiver has a batch (1), all rows were taken (0), or it failed (-1).
-int32_t pintail_gate_run(pintail_gate *handle, duckdb_pending_result pending) {
+// Runs the statement until the receiver has a batch (1), all rows were taken (0), its reader has left (2), or it failed (-1).
+//
+// An interrupt that comes while a task runs here makes the open transaction invalid. One that comes between two tasks does not:
+// it ends the tasks of other threads, and the next statement on the connection clears it away.
+int32_t pintail_gate_run(pintail_gate *handle, duckdb_connection connection, duckdb_pending_result pending,
+                         const std::atomic<bool> *left) {
 	auto &gate = *handle->gate;
 	try {
 		auto &statement = *reinterpret_cast<PendingStatementWrapper *>(pending)->statement;
 		while (true) {
+			if (left->load()) {
+				reinterpret_cast<Connection *>(connection)->context->Interrupt();
+				return 2;
+			}
 			gate.Open();
 			if (gate.Ready()) {
 				return 1;
@@ -246,6 +257,39 @@ int32_t pintail_gate_run(pintail_gate *handle, duckdb_pending_result pending) {
 // The message of the failure that pintail_gate_run reported. It lives as long as the gate.
 const char *pintail_gate_error(pintail_gate *handle) {
 	return handle->gate->error.c_str();
+}
+
+// Computes the next chunk of a stream: 0 when it can be fetched, or the stream has ended, 2 when its reader has left, -1 when it
+// failed.
+int32_t pintail_stream_run(duckdb_result *result, const std::atomic<bool> *left) {
+	try {
+		auto &data = *reinterpret_cast<DuckDBResultData *>(result->internal_data);
+		if (data.result->type != QueryResultType::STREAM_RESULT) {
+			return 0;
+		}
+		auto &stream = data.result->Cast<StreamQueryResult>();
+		auto context = stream.context;
+		while (context) {
+			if (left->load()) {
+				context->Interrupt();
+				return 2;
+			}
+			auto state = stream.ExecuteTask();
+			if (state == StreamExecutionResult::EXECUTION_ERROR) {
+				return -1;
+			}
+			if (StreamQueryResult::IsChunkReady(state)) {
+				return 0;
+			}
+			if (state == StreamExecutionResult::BLOCKED) {
+				stream.WaitForTask();
+			}
+		}
+		return 0;
+	} catch (...) {
+		// Whoever fetches meets the same failure, and is told of it.
+		return 0;
+	}
 }
 
 // Lets go of the receiver, which is not called after this.

@@ -4,6 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use duckdb::ffi;
 
@@ -29,6 +30,8 @@ pub(in crate::engine::duckdb) enum Ran {
     Ready,
     /// It has taken all rows.
     Ended,
+    /// The reader has left.
+    Left,
 }
 
 #[repr(C)]
@@ -47,7 +50,12 @@ unsafe extern "C" {
         out_pending: *mut ffi::duckdb_pending_result,
         out_begun: *mut bool,
     ) -> *mut RawGate;
-    fn pintail_gate_run(gate: *mut RawGate, pending: ffi::duckdb_pending_result) -> i32;
+    fn pintail_gate_run(
+        gate: *mut RawGate,
+        connection: ffi::duckdb_connection,
+        pending: ffi::duckdb_pending_result,
+        left: *const AtomicBool,
+    ) -> i32;
     fn pintail_gate_error(gate: *mut RawGate) -> *const c_char;
     fn pintail_gate_close(gate: *mut RawGate);
 }
@@ -59,7 +67,7 @@ pub(in crate::engine::duckdb) struct Gate<R: Receiver> {
     pending: ffi::duckdb_pending_result,
     /// Made by `Box::into_raw`. The statement's threads use it, under the gate's lock, while `run` runs and not otherwise.
     receiver: *mut R,
-    _connection: Arc<RawConnection>,
+    connection: Arc<RawConnection>,
 }
 
 // SAFETY: a gate belongs to whoever holds it; its receiver is `Send`, and the gate's lock orders the calls to it.
@@ -94,7 +102,7 @@ impl<R: Receiver> Gate<R> {
                 &mut begun,
             )
         };
-        let gate = Self { raw, pending, receiver, _connection: connection };
+        let gate = Self { raw, pending, receiver, connection };
         if raw.is_null() || pending.is_null() {
             return Err(Failure::new("Out of Memory Error: the statement could not be begun"));
         }
@@ -106,15 +114,16 @@ impl<R: Receiver> Gate<R> {
         Err(Failure::new(message.unwrap_or_default()))
     }
 
-    /// Runs the statement until the receiver has something to be fetched, or all rows were taken.
+    /// Runs the statement until the receiver has something to be fetched, all rows were taken, or the reader has `left`.
     ///
     /// # Errors
     /// DuckDB's failure, also when the receiver ended the statement.
-    pub(in crate::engine::duckdb) fn run(&mut self) -> Result<Ran, Failure> {
-        // SAFETY: gate and pending result are live.
-        match unsafe { pintail_gate_run(self.raw, self.pending) } {
+    pub(in crate::engine::duckdb) fn run(&mut self, left: &AtomicBool) -> Result<Ran, Failure> {
+        // SAFETY: gate, connection and pending result are live; the flag is a byte that C++ reads atomically too.
+        match unsafe { pintail_gate_run(self.raw, self.connection.handle, self.pending, left) } {
             1 => Ok(Ran::Ready),
             0 => Ok(Ran::Ended),
+            2 => Ok(Ran::Left),
             _ => {
                 // SAFETY: the gate is live; the text is copied at once.
                 let message = unsafe { copied_text(pintail_gate_error(self.raw)) };

@@ -1,6 +1,7 @@
 //! The result of a statement, read chunk by chunk.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use duckdb::ffi;
 
@@ -8,6 +9,10 @@ use super::chunk::Chunk;
 use super::connection::RawConnection;
 use super::logical_type::LogicalType;
 use super::{Failure, copied_text};
+
+unsafe extern "C" {
+    fn pintail_stream_run(result: *mut ffi::duckdb_result, left: *const AtomicBool) -> i32;
+}
 
 /// What a statement answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +79,21 @@ impl QueryResult {
             ffi::duckdb_result_type_DUCKDB_RESULT_TYPE_CHANGED_ROWS => Returned::ChangedRows,
             ffi::duckdb_result_type_DUCKDB_RESULT_TYPE_NOTHING => Returned::Nothing,
             _ => Returned::Rows,
+        }
+    }
+
+    /// Computes the next rows, and tells whether they can be fetched: not when the reader has `left`.
+    ///
+    /// # Errors
+    /// DuckDB's failure.
+    pub(in crate::engine::duckdb) fn run(&mut self, left: &AtomicBool) -> Result<bool, Failure> {
+        // SAFETY: the result is live; the flag is a byte that C++ reads atomically too.
+        match unsafe { pintail_stream_run(&mut self.raw, left) } {
+            0 => Ok(true),
+            2 => Ok(false),
+            _ => {
+                Err(self.failure().unwrap_or_else(|| Failure::new("the statement failed, and DuckDB did not say why")))
+            }
         }
     }
 

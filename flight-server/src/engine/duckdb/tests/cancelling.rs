@@ -92,3 +92,22 @@ async fn a_result_that_nobody_reads_on_does_not_hold_its_session() {
     let rest: usize = batches.map(|batch| batch.unwrap().num_rows()).collect::<Vec<_>>().await.iter().sum();
     assert_eq!(first + rest, 3_000_000);
 }
+
+#[tokio::test]
+async fn leaving_a_result_while_its_rows_are_computed_leaves_the_transaction_as_it_is() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    rows(&session, "CREATE TABLE t (i INT)").await;
+    // Flat rows and nested ones are computed in different ways; either takes ever after its first rows.
+    for (inserted, column) in [(1, "i"), (2, "[i]")] {
+        session.begin().await.unwrap();
+        rows(&session, "INSERT INTO t VALUES (1)").await;
+        let sql = format!("SELECT {column} AS v FROM range(1000000000000) t(i) WHERE i < 70000 OR i = 999999999999");
+        let mut batches = run(&session, &sql).await.unwrap().rows.batches;
+        assert!(batches.next().await.unwrap().is_ok());
+        assert!(tokio::time::timeout(Duration::from_millis(50), batches.next()).await.is_err());
+        drop(batches);
+        session.commit().await.unwrap();
+        assert_eq!(number(&session, "SELECT count(*) FROM t").await, inserted);
+    }
+}
