@@ -7,7 +7,6 @@ import zoneinfo
 
 import adbc_driver_manager
 import duckdb
-import pyarrow as pa
 import pytest
 
 from conftest import adbc_connection

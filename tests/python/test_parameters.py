@@ -1,7 +1,5 @@
 """Parameters of every type and in every encoding, by both Python clients: what is bound is what the database has."""
 
-import contextlib
-
 import pyarrow as pa
 import pytest
 
