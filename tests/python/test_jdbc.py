@@ -1,4 +1,8 @@
-"""The released JDBC driver, driven from small Java programs: what a tool does first when it connects, and what it reads to draw a database."""
+"""The released JDBC driver, driven from small Java programs: one a concept, each of many checks.
+
+A check that fails for a defect of the server is listed in `DEFECTS`: it is run by itself, and has to fail until the defect
+is mended.
+"""
 
 import os
 import pathlib
@@ -7,24 +11,132 @@ import urllib.parse
 
 import pytest
 
-from pintail_process import PASSWORD, ROOT, USER
+import drivers
+from flight_sql import Session
+from pintail_process import FLIGHTS, PASSWORD, ROOT, USER, Server, wait_until
+from test_tls import certificates  # noqa: F401
+
+SOURCES = ROOT / "tests/jdbc"
+
+PROGRAMS = ["Batches", "Cancelling", "Columns", "Connecting", "Metadata", "Parameters", "Statements", "Streaming", "Transactions",
+            "Types"]
+
+MILLISECONDS = ("the driver writes milliseconds whatever the unit of the parameter that the server describes, "
+                "so that another value arrives")
+NO_JSON = "a text that is described as JSON is bound without being checked to be JSON"
+NO_SCHEMA = ("the driver takes a statement whose columns are not told when it is prepared for an update, "
+             "and the server does not tell those of the last of several statements")
+
+DEFECTS = {
+    ("Parameters", "times"): MILLISECONDS,
+    ("Parameters", "timesOfNanoseconds"): MILLISECONDS,
+    ("Parameters", "timestamps"): MILLISECONDS,
+    ("Parameters", "timestampsOfSeconds"): MILLISECONDS,
+    ("Parameters", "timestampsOfNanoseconds"): MILLISECONDS,
+    ("Parameters", "timestampsWithTimeZone"): MILLISECONDS,
+    ("Parameters", "aTextThatIsNoJsonIsRefusedByTheServer"): NO_JSON,
+    ("Parameters", "aTextThatIsNoJsonIsNoVariant"): NO_JSON,
+    ("Statements", "rowsAfterAChangeInOneTextAreSeen"): NO_SCHEMA,
+    ("Statements", "suchAStatementNeedsNotBePreparedByItsUser"): NO_SCHEMA,
+    ("Statements", "theRowsOfATableThatIsMadeAreCounted"): "CREATE TABLE AS says that it changed no row",
+    ("Metadata", "remarksOfColumnsAreTold"): "comments on columns are not in the schemas of GetTables",
+    ("Columns", "theQualitiesOfAColumnAreTold"): "the columns of a result do not tell whether they are searchable or have case",
+}
 
 
 @pytest.fixture(scope="module")
-def driver():
-    """The driver's archive. `tests/run.sh` fetches it."""
-    path = pathlib.Path(os.environ["PINTAIL_JDBC_DRIVER"])
-    assert path.is_file(), f"there is no {path}; run tests/run.sh python"
-    return path
+def writable(tmp_path_factory):
+    """A folder that the server may write to."""
+    return tmp_path_factory.mktemp("writable")
 
 
-@pytest.mark.parametrize("program", ["Smoke", "Metadata"])
-def test_a_tool_connects_works_and_browses_by_jdbc(start, driver, program):
-    server = start()
-    uri = server.uri.replace("grpc://", "jdbc:arrow-flight-sql://")
-    url = f"{uri}/?useEncryption=false&user={USER}&password={urllib.parse.quote(PASSWORD)}"
-    # The driver reaches into java.nio for memory outside of the heap.
-    command = ["java", "--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", driver, ROOT / f"tests/jdbc/{program}.java", url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+@pytest.fixture(scope="module")
+def server(writable):
+    """One server for all programs, with the flights in its tables."""
+    server = Server("--allow-writes", writable, allow_files=[FLIGHTS])
+    with Session(server) as session:
+        for path in sorted(FLIGHTS.glob("*.parquet")):
+            session.table(f"CREATE TABLE {path.stem} AS FROM '{path}'")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def java(tmp_path_factory):
+    """Runs a program: its name, the system properties and arguments."""
+    archive = pathlib.Path(os.environ["PINTAIL_JDBC_DRIVER"])
+    assert archive.is_file(), f"there is no {archive}; run tests/run.sh python"
+    classes = tmp_path_factory.mktemp("classes")
+    subprocess.run(["javac", "-d", classes, SOURCES / "Proof.java"], check=True)
+
+    def java(program, properties, *arguments):
+        # The driver reaches into java.nio for memory outside of the heap, and shifts times by the zone of its process.
+        command = ["java", "--add-opens=java.base/java.nio=ALL-UNNAMED", "-Duser.timezone=UTC", "-cp", f"{archive}:{classes}",
+                   *(f"-D{name}={value}" for name, value in properties.items()), SOURCES / f"{program}.java", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500)
+        drivers.report_lines("JDBC", done.stdout)
+        return done
+
+    return java
+
+
+def jdbc(server):
+    """The JDBC URL of a server, without credentials."""
+    return f"jdbc:arrow-flight-sql://{server.uri.partition('://')[2]}/?useEncryption={str('tls' in server.uri).lower()}"
+
+
+CREDENTIALS = f"&user={USER}&password={urllib.parse.quote(PASSWORD)}"
+
+
+def token(session):
+    """The token that the session was opened with."""
+    header, = [value for name, value in session.options.headers if name == b"authorization"]
+    return header.decode().removeprefix("Bearer ")
+
+
+@pytest.fixture(scope="module")
+def run(server, writable, java):
+    """Runs a program, or some of its checks, against the server of the file."""
+    def run(program, *checks):
+        with Session(server) as marked, Session(server) as limited:
+            # This one is ended by the program that uses it.
+            spare = Session(server)
+            marked.table("SET VARIABLE mark = 'of the token'")
+            limited.set_option("pintail.statement_timeout", "200ms")
+            properties = {"url": jdbc(server), "user": USER, "password": PASSWORD, "writable": writable,
+                          "token": token(marked), "spare": token(spare), "limited": token(limited)}
+            done = java(program, properties, jdbc(server) + CREDENTIALS, *checks)
+            spare.client.close()
+        return done
+
+    return run
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_all_of_a_program_holds(server, run, program):
+    done = run(program, *(f"-{check}" for known, check in DEFECTS if known == program))
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "passed\n"
+    assert "\tfailed\t0\n" in done.stdout
+    wait_until(lambda: not server.busy(), "what was cancelled or left has ended in the server")
+
+
+@pytest.mark.parametrize(
+    ("program", "check"),
+    [pytest.param(*key, marks=pytest.mark.xfail(strict=True, reason=reason, raises=AssertionError)) for key, reason in DEFECTS.items()],
+)
+def test_a_defect_is_mended(run, program, check):
+    done = run(program, check)
+    if "checks\t1\t" not in done.stdout:
+        raise RuntimeError(f"the check was not run: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_certificates_are_shown_and_asked_for(start, certificates, java):
+    server = start("--tls-cert", certificates / "server.pem", "--tls-key", certificates / "server.key",
+                   "--tls-client-ca", certificates / "ca.pem")
+    # The driver reads the key in PKCS 8 alone.
+    own = (f"&tlsRootCerts={certificates / 'ca.pem'}&clientCertificate={certificates / 'client.pem'}"
+           f"&clientKey={certificates / 'client.key'}")
+    url = jdbc(server) + CREDENTIALS
+    done = java("Tls", {"url": url, "authority": certificates / "ca.pem"}, url + own)
+    assert done.returncode == 0, done.stderr
