@@ -9,7 +9,7 @@
 # Examples:  tests/run.sh python -k resume      tests/run.sh rust kill      tests/run.sh clippy
 #
 # What it makes stays outside the checkout, in $PINTAIL_CACHE (default ~/.cache/pintail): the build, a Python
-# environment with the released drivers, generated TPC-H data, and the logs of the last run.
+# environment with the released drivers, the Go clients, generated TPC-H data, and the logs of the last run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -91,6 +91,19 @@ need_postgres() {
     rm "$kept"
 }
 
+# The tests of the Go clients, checked and built; the path of the program goes to $PINTAIL_GO_CLIENTS.
+need_go() {
+    command -v go >/dev/null || install_packages golang-go
+    local found
+    found="$(go version | cut -d' ' -f3)"
+    # Later ones fetch the version that go.mod wants by themselves.
+    [ "$(printf '%s\n' go1.21 "$found" | sort -V | head -n 1)" = go1.21 ] ||
+        fail "the Go clients need Go 1.21 or later, and this is $found; install a later one (https://go.dev/dl)"
+    export PINTAIL_GO_CLIENTS="$cache/go/clients.test"
+    [ -z "$(gofmt -l tests/go)" ] || fail "gofmt would change these: $(echo $(gofmt -l tests/go))"
+    (cd tests/go && go vet . && go test -c -o "$PINTAIL_GO_CLIENTS" .)
+}
+
 # cargo-deny from the path, or one built once and kept; its path goes to $cargo_deny.
 need_cargo_deny() {
     cargo_deny="$(command -v cargo-deny || true)"
@@ -166,6 +179,7 @@ part_python() {
     need_python
     need_haproxy
     need_jdbc_driver
+    need_go
     need_extensions
     PINTAIL_CACHE="$cache" PINTAIL_BIN="$pintail" "$venv/bin/python" -m pytest tests/python "$@" 2>&1 | tee "$logs/python.log"
     summary+=("$(grep -E '^=+ .*(passed|failed|error|no tests ran).* =+$' "$logs/python.log" | tail -n 1)")
