@@ -156,11 +156,14 @@ func TestDatabaseSqlOfWhatTheDriverDoesNotBind(t *testing.T) {
 	lacks(t, "the driver takes no value of database/sql for the Arrow type", "parameter: TINYINT", "parameter: SMALLINT", "parameter: INTEGER",
 		"parameter: UTINYINT", "parameter: USMALLINT", "parameter: UINTEGER", "parameter: UBIGINT", "parameter: HUGEINT", "parameter: UHUGEINT",
 		"parameter: FLOAT", "parameter: DECIMAL", "parameter: UUID", "parameter: INTERVAL", "parameter: LIST", "parameter: ARRAY",
-		"parameter: STRUCT", "parameter: MAP", "parameter: UNION", "parameter: NULL", "prepared: NULL")
+		"parameter: STRUCT", "parameter: MAP", "parameter: UNION", "parameter: NULL", "prepared: NULL", "parameter: BLOB", "parameter: GEOMETRY",
+		"parameter: DATE", "parameter: TIMESTAMP", "parameter: TIMESTAMP_S", "parameter: TIMESTAMP_MS", "parameter: TIMESTAMP_NS",
+		"parameter: TIMESTAMP WITH TIME ZONE")
 	db := database(t)
 	for ty, value := range map[string]any{"TINYINT": 1, "SMALLINT": 1, "INTEGER": 1, "UTINYINT": 1, "USMALLINT": 1, "UINTEGER": 1, "UBIGINT": 1,
 		"HUGEINT": "1", "UHUGEINT": "1", "FLOAT": 1.5, "DECIMAL(9,2)": "1.25", "UUID": "ffffffff-1234-5678-9abc-def012345678", "INTERVAL": "1 day",
-		"INTEGER[]": "[1]", "INTEGER[1]": "[1]", "STRUCT(a INTEGER)": "{'a': 1}", "MAP(VARCHAR, INTEGER)": "{}", "UNION(a INTEGER)": "1", "VARCHAR": nil} {
+		"INTEGER[]": "[1]", "INTEGER[1]": "[1]", "STRUCT(a INTEGER)": "{'a': 1}", "MAP(VARCHAR, INTEGER)": "{}", "UNION(a INTEGER)": "1", "VARCHAR": nil, "BLOB": []byte{0}, "GEOMETRY": []byte{0}, "DATE": time.Unix(0, 0), "TIMESTAMP": time.Unix(0, 0),
+		"TIMESTAMP_S": time.Unix(0, 0), "TIMESTAMP_MS": time.Unix(0, 0), "TIMESTAMP_NS": time.Unix(0, 0), "TIMESTAMPTZ": time.Unix(0, 0)} {
 		_, err := db.Query("SELECT CAST(? AS "+ty+")", value)
 		if err == nil {
 			t.Fatalf("%s is bound", ty)

@@ -166,6 +166,8 @@ func TestFlightSqlTimeouts(t *testing.T) {
 	_, err = s.set(map[string]any{"pintail.statement_timeout": "200ms"})
 	succeeds(t, err)
 	refused(t, s.fails(endless), "200ms")
+	_, err = s.set(map[string]any{"pintail.statement_timeout": nil})
+	succeeds(t, err)
 	equal(t, "goes on", "[[1]]", s.query("SELECT 1"))
 }
 

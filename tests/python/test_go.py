@@ -30,7 +30,8 @@ DEFECTS = {
 def server(tmp_path_factory):
     """One server for all tests, with the flights in its tables, and a folder that it may write to."""
     folder = tmp_path_factory.mktemp("writable")
-    server = Server("--allow-writes", folder, allow_files=[FLIGHTS])
+    # Under a lease that no load of the machine makes the server miss.
+    server = Server("--allow-writes", folder, "--node-lease", "60s", allow_files=[FLIGHTS])
     server.writable = folder
     with Session(server) as session:
         for path in sorted(FLIGHTS.glob("*.parquet")):

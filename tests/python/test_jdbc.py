@@ -53,7 +53,8 @@ def writable(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(writable):
     """One server for all programs, with the flights in its tables."""
-    server = Server("--allow-writes", writable, allow_files=[FLIGHTS])
+    # Under a lease that no load of the machine makes the server miss.
+    server = Server("--allow-writes", writable, "--node-lease", "60s", allow_files=[FLIGHTS])
     with Session(server) as session:
         for path in sorted(FLIGHTS.glob("*.parquet")):
             session.table(f"CREATE TABLE {path.stem} AS FROM '{path}'")
