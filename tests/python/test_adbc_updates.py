@@ -68,7 +68,6 @@ def test_a_merge_counts_what_it_inserted_and_updated(run):
 
 
 @capability(DRIVER, "update: count of CREATE TABLE AS")
-@pytest.mark.xfail(strict=True, reason="a CREATE TABLE AS says that it changed 0 rows, however many it wrote")
 def test_a_table_made_of_a_query_counts_its_rows(run):
     assert run("CREATE OR REPLACE TABLE made AS FROM range(5)") == (5, [])
 

@@ -1,8 +1,4 @@
-"""The released JDBC driver, driven from small Java programs: one a concept, each of many checks.
-
-A check that fails for a defect of the server is listed in `DEFECTS`: it is run by itself, and has to fail until the defect
-is mended.
-"""
+"""The released JDBC driver, driven from small Java programs: one a concept, each of many checks."""
 
 import os
 import pathlib
@@ -20,28 +16,6 @@ SOURCES = ROOT / "tests/jdbc"
 
 PROGRAMS = ["Batches", "Cancelling", "Columns", "Connecting", "Metadata", "Parameters", "Statements", "Streaming", "Transactions",
             "Types"]
-
-MILLISECONDS = ("the driver writes milliseconds whatever the unit of the parameter that the server describes, "
-                "so that another value arrives")
-NO_JSON = "a text that is described as JSON is bound without being checked to be JSON"
-NO_SCHEMA = ("the driver takes a statement whose columns are not told when it is prepared for an update, "
-             "and the server does not tell those of the last of several statements")
-
-DEFECTS = {
-    ("Parameters", "times"): MILLISECONDS,
-    ("Parameters", "timesOfNanoseconds"): MILLISECONDS,
-    ("Parameters", "timestamps"): MILLISECONDS,
-    ("Parameters", "timestampsOfSeconds"): MILLISECONDS,
-    ("Parameters", "timestampsOfNanoseconds"): MILLISECONDS,
-    ("Parameters", "timestampsWithTimeZone"): MILLISECONDS,
-    ("Parameters", "aTextThatIsNoJsonIsRefusedByTheServer"): NO_JSON,
-    ("Parameters", "aTextThatIsNoJsonIsNoVariant"): NO_JSON,
-    ("Statements", "rowsAfterAChangeInOneTextAreSeen"): NO_SCHEMA,
-    ("Statements", "suchAStatementNeedsNotBePreparedByItsUser"): NO_SCHEMA,
-    ("Statements", "theRowsOfATableThatIsMadeAreCounted"): "CREATE TABLE AS says that it changed no row",
-    ("Metadata", "remarksOfColumnsAreTold"): "comments on columns are not in the schemas of GetTables",
-    ("Columns", "theQualitiesOfAColumnAreTold"): "the columns of a result do not tell whether they are searchable or have case",
-}
 
 
 @pytest.fixture(scope="module")
@@ -115,21 +89,10 @@ def run(server, writable, java):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_all_of_a_program_holds(server, run, program):
-    done = run(program, *(f"-{check}" for known, check in DEFECTS if known == program))
+    done = run(program)
     assert done.returncode == 0, done.stderr
     assert "\tfailed\t0\n" in done.stdout
     wait_until(lambda: not server.busy(), "what was cancelled or left has ended in the server")
-
-
-@pytest.mark.parametrize(
-    ("program", "check"),
-    [pytest.param(*key, marks=pytest.mark.xfail(strict=True, reason=reason, raises=AssertionError)) for key, reason in DEFECTS.items()],
-)
-def test_a_defect_is_mended(run, program, check):
-    done = run(program, check)
-    if "checks\t1\t" not in done.stdout:
-        raise RuntimeError(f"the check was not run: {done.stderr}")
-    assert done.returncode == 0, done.stderr
 
 
 def test_certificates_are_shown_and_asked_for(start, certificates, java):

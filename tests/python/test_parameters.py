@@ -48,20 +48,12 @@ def clients(server):
         yield {"ADBC Python": Adbc(cursor), "pyarrow.flight": Raw(session)}
 
 
-# What the server is known not to take, by the names of the values.
-TOO_WIDE = "no decimal of 256 bits, as such numbers are read, can be bound to one"
-DEFECTS = {"HUGEINT in 256 bits": TOO_WIDE, "UHUGEINT": TOO_WIDE}
-
-
 def cases():
     for group, all_values in [("parameter", TYPES), ("parameter encoding", ENCODINGS)]:
         for values in all_values:
             name = f"{group}: {capability_name(values, GROUPS[group])}"
             for driver in DRIVERS:
-                marks = [capability(driver, name)]
-                if values.name in DEFECTS:
-                    marks.append(pytest.mark.xfail(strict=True, reason=DEFECTS[values.name]))
-                yield pytest.param(driver, values, marks=marks, id=f"{driver}-{values}")
+                yield pytest.param(driver, values, marks=capability(driver, name), id=f"{driver}-{values}")
 
 
 @pytest.mark.parametrize(("driver", "values"), [*cases()])
