@@ -189,11 +189,14 @@ impl Client {
 
     /// DoPut of a command with batches.
     pub async fn put_batches(&self, command: &impl ProstMessageExt, batches: Vec<RecordBatch>) -> Result<i64> {
-        let messages = FlightDataEncoderBuilder::new()
-            .with_flight_descriptor(Some(FlightDescriptor::new_cmd(command.as_any().encode_to_vec())))
-            .build(stream::iter(batches.into_iter().map(Ok)))
-            .map(|message| message.expect("an encoded batch"));
-        self.put(messages).await
+        self.put(encoded(command.as_any(), batches)).await
+    }
+
+    /// Binds rows of parameters to a prepared query.
+    pub async fn bind(&self, handle: &Bytes, rows: Vec<RecordBatch>) -> Result<()> {
+        let command = CommandPreparedStatementQuery { prepared_statement_handle: handle.clone() };
+        let answer = self.flight.clone().do_put(self.request(encoded(command.as_any(), rows))).await?.into_inner();
+        answer.try_collect::<Vec<_>>().await.map(drop)
     }
 
     /// Prepares a statement.
@@ -260,6 +263,14 @@ impl Client {
         let results: Vec<_> = self.flight.clone().do_action(request).await?.into_inner().try_collect().await?;
         Ok(results.into_iter().next().map(|result| result.body))
     }
+}
+
+/// The messages of an upload of batches.
+fn encoded(command: Any, batches: Vec<RecordBatch>) -> impl Stream<Item = FlightData> + Send + 'static {
+    FlightDataEncoderBuilder::new()
+        .with_flight_descriptor(Some(FlightDescriptor::new_cmd(command.encode_to_vec())))
+        .build(stream::iter(batches.into_iter().map(Ok)))
+        .map(|message| message.expect("an encoded batch"))
 }
 
 /// The ticket of the first endpoint.

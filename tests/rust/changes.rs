@@ -83,11 +83,13 @@ async fn a_commit_of_a_transaction_that_has_failed_says_that_nothing_is_written(
 }
 
 #[tokio::test]
-async fn an_upload_of_nothing_changes_nothing() {
+async fn an_upload_of_nothing_is_an_ingest_of_no_rows_by_go_and_a_mistake_of_others() {
     let server = Server::start(&[]).await;
-    let client = Client::connect(&server).await;
-    assert_eq!(client.put(stream::empty()).await.unwrap(), 0);
-    assert_eq!(client.value("SELECT count(*) FROM duckdb_tables()").await.unwrap(), "0");
+    let adbc =
+        Client::connect_as(&server, "ADBC Flight SQL Driver (unknown or development build) grpc-go/1.84.0").await;
+    assert_eq!(adbc.put(stream::empty()).await.unwrap(), 0);
+    let status = Client::connect(&server).await.put(stream::empty()).await.unwrap_err();
+    assert_failure(&status, Code::InvalidArgument, "REQUEST_MALFORMED", "08P01");
     server.finish().await;
 }
 
@@ -96,7 +98,7 @@ async fn a_text_that_is_no_json_is_refused_wherever_it_is_said_to_be_json() {
     let server = Server::start(&[]).await;
     let client = Client::connect(&server).await;
     client.update("CREATE TABLE j (v JSON)").await.unwrap();
-    client.update("CREATE TABLE u (v VARIANT)").await.unwrap();
+    client.update("CREATE TEMP TABLE u (v VARIANT)").await.unwrap();
     let good = json(vec![r#"{"a": [1, null]}"#, "\"duck\""]);
     assert_eq!(update(&client, "INSERT INTO j VALUES (?)", good.clone()).await.unwrap(), 2);
     assert_eq!(append(&client, "j", good.clone()).await.unwrap(), 2);

@@ -17,14 +17,18 @@ pub use wide_integer::{hugeint_to_decimal128, hugeint_to_i256, uhugeint_to_i256}
 pub enum ValueError {
     /// A `HUGEINT` of 39 digits.
     #[error(
-        "the HUGEINT {value} has more than the 38 digits of a 128-bit decimal; cast it to UHUGEINT, DOUBLE or VARCHAR"
+        "the HUGEINT {value} has more than the 38 digits of a 128-bit decimal; cast it to UHUGEINT, DOUBLE or VARCHAR, or set \
+         the session option pintail.wide_integers to decimal256"
     )]
     HugeIntTooWide {
         /// The value.
         value: i128,
     },
     /// A date or timestamp at an infinity.
-    #[error("the {kind} is {value}, which Arrow cannot express; cast it to VARCHAR, or leave it out")]
+    #[error(
+        "the {kind} is {value}, which Arrow cannot express; cast it to VARCHAR, leave it out, or read it as NULL by the \
+         session option pintail.infinity = null"
+    )]
     Infinite {
         /// `date` or `timestamp`.
         kind: &'static str,

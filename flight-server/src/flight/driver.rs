@@ -1,8 +1,8 @@
-//! What one driver has to be told otherwise than the others.
+//! What one driver has to be told otherwise than the others. Their calls are told apart by their user agents.
 //!
 //! The JDBC driver writes the milliseconds of a time into a parameter of whatever unit it was told, and takes a statement for
-//! an update when no columns of it are told. Both change or lose data unsaid, so that its calls are told apart: by their user
-//! agent, which gRPC for Java writes.
+//! an update when no columns of it are told. Both change or lose data unsaid. The client for Go, which is ADBC's too, says
+//! nothing at all to ingest no rows, which from others is a mistake.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,14 +13,32 @@ use http::{HeaderMap, Request};
 use tokio::task::futures::TaskLocalFuture;
 use tower::{Layer, Service};
 
+/// A driver that has to be told something otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Driver {
+    /// Whatever calls by gRPC for Java, as the JDBC driver does.
+    Java,
+    /// Whatever calls by gRPC for Go, as ADBC's driver does.
+    Go,
+}
+
 tokio::task_local! {
-    /// Whether the call that is being answered comes from Java.
-    static FROM_JAVA: bool;
+    /// Whose call is being answered.
+    static DRIVER: Option<Driver>;
 }
 
 /// Whether the call that is being answered comes from Java. What was begun by a call and goes on without it comes from nowhere.
 pub(super) fn is_java() -> bool {
-    FROM_JAVA.try_with(|from_java| *from_java).unwrap_or(false)
+    is(Driver::Java)
+}
+
+/// The same of Go.
+pub(super) fn is_go() -> bool {
+    is(Driver::Go)
+}
+
+fn is(driver: Driver) -> bool {
+    DRIVER.try_with(|calling| *calling == Some(driver)).unwrap_or(false)
 }
 
 /// Puts [`Told`] around a service.
@@ -44,21 +62,25 @@ pub(super) struct Told<S> {
 impl<S: Service<Request<B>>, B> Service<Request<B>> for Told<S> {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = TaskLocalFuture<bool, S::Future>;
+    type Future = TaskLocalFuture<Option<Driver>, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        FROM_JAVA.scope(names_java(request.headers()), self.inner.call(request))
+        DRIVER.scope(named(request.headers()), self.inner.call(request))
     }
 }
 
-/// Whether one of the products that the user agent names is gRPC for Java; an application's own name may stand before it.
-fn names_java(headers: &HeaderMap) -> bool {
-    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    agent.split_ascii_whitespace().any(|product| product.starts_with("grpc-java"))
+/// The driver that the user agent names; an application's own name may stand before its.
+fn named(headers: &HeaderMap) -> Option<Driver> {
+    let agent = headers.get(USER_AGENT)?.to_str().ok()?;
+    agent.split_ascii_whitespace().find_map(|product| match product.split('/').next()? {
+        "grpc-go" => Some(Driver::Go),
+        name if name.starts_with("grpc-java") => Some(Driver::Java),
+        _ => None,
+    })
 }
 
 /// The same parameters with times and timestamps in milliseconds. Their values are cast to what the statement wants.
@@ -95,13 +117,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn java_is_told_by_its_user_agent_wherever_it_stands_there() {
-        let names =
-            |agent: &'static str| names_java(&HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(agent))]));
-        assert!(names("grpc-java-netty/1.71.0"));
-        assert!(names("my application grpc-java-okhttp/1.71.0"));
-        assert!(!names("ADBC Flight SQL Driver (grpc-javascript) grpc-go/1.84.0"));
-        assert!(!names_java(&HeaderMap::new()));
+    fn a_driver_is_told_by_its_user_agent_wherever_it_stands_there() {
+        let named = |agent: &'static str| named(&HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(agent))]));
+        assert_eq!(named("grpc-java-netty/1.71.0"), Some(Driver::Java));
+        assert_eq!(named("my application grpc-java-okhttp/1.71.0"), Some(Driver::Java));
+        assert_eq!(named("ADBC Flight SQL Driver (unknown or development build) grpc-go/1.84.0"), Some(Driver::Go));
+        assert_eq!(named("grpc-c++/1.71.0 grpc-c/46.0.0 (linux; chttp2)"), None);
+        assert_eq!(super::named(&HeaderMap::new()), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tonic::Status;
 use super::call::Call;
 use super::command::{Command, not_implemented};
 use super::parameters::Upload;
-use super::{ingest, prepared, statements};
+use super::{driver, ingest, prepared, statements};
 use crate::error::Result;
 
 /// Does what an upload is for.
@@ -21,8 +21,8 @@ pub(super) async fn put<S>(call: &Call, upload: &mut Upload<S>) -> Result<PutRes
 where
     S: Stream<Item = Result<FlightData, Status>> + Send + Unpin,
 {
-    // That is how ADBC's drivers ingest no rows: neither table nor columns are told, so there is nothing to be done.
-    if upload.is_nothing() {
+    // That is how the client for Go, which is ADBC's too, ingests no rows: neither table nor columns are told, so there is nothing to be done.
+    if upload.is_nothing() && driver::is_go() {
         return Ok(PutResult { app_metadata: updated(0).into() });
     }
     let app_metadata = match Command::from_descriptor(upload.descriptor()?)? {

@@ -58,6 +58,8 @@ impl Read {
             "Catalog" => catalog_state(&self.subtype, &self.catalog_entry, &message),
             "Conversion" if message.contains("out of range") || message.contains("overflow") => "22003",
             "Conversion" | "Mismatch Type" | "Invalid type" => "22P02",
+            // A value that was bound, and is none of the type it is said to be.
+            "Invalid Input" if message.contains("failed to cast value") => "22P02",
             "Divide by Zero" => "22012",
             "Invalid Input" if message.contains("more than one row returned by a subquery") => "21000",
             "Out of Range" | "Decimal" => "22003",
@@ -216,6 +218,7 @@ mod tests {
     fn a_text_failure_gives_its_class() {
         assert_eq!(state_of("Parser Error: syntax error at or near \"x\""), ("42601", None));
         assert_eq!(state_of("Constraint Error: NOT NULL constraint failed: t.a"), ("23502", None));
+        assert_eq!(state_of("Invalid Input Error: Failed to cast value: Malformed JSON at byte 0"), ("22P02", None));
         assert_eq!(state_of("something nobody has seen"), ("XX000", None));
     }
 
