@@ -52,7 +52,7 @@ public class Transactions {
     static void anAbortedTransactionIsNotCommitted(Connection connection) throws Exception {
         Proof.execute(connection, "CREATE OR REPLACE TABLE aborted (i INTEGER PRIMARY KEY)", "BEGIN", "INSERT INTO aborted VALUES (1)");
         Proof.refused("[23505]", () -> Proof.execute(connection, "INSERT INTO aborted VALUES (1)"));
-        Proof.execute(connection, "COMMIT");
+        Proof.refused("[25P02]", () -> Proof.execute(connection, "COMMIT"));
         Proof.equal("none", 0L, count(connection, "aborted"));
         Proof.refused("[25000]", () -> Proof.execute(connection, "ROLLBACK"));
     }

@@ -44,7 +44,11 @@ DRIVERS = {"ADBC Python": Adbc, "pyarrow.flight": Raw}
 
 @pytest.fixture(scope="module")
 def clients(server):
-    with adbc_connection(server, autocommit=True) as connection, connection.cursor() as cursor, Session(server) as session:
+    # HUGEINT has values that only 256 bits hold.
+    wide = {"adbc.flight.sql.session.option.pintail.wide_integers": "decimal256"}
+    with (adbc_connection(server, autocommit=True, conn_kwargs=wide) as connection, connection.cursor() as cursor,
+          Session(server) as session):
+        session.set_option("pintail.wide_integers", "decimal256")
         yield {"ADBC Python": Adbc(cursor), "pyarrow.flight": Raw(session)}
 
 

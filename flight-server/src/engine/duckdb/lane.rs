@@ -321,7 +321,8 @@ impl Lane {
         if !cursor.is_live() && self.cursor.as_ref().is_some_and(|open| Arc::ptr_eq(open, cursor)) {
             self.cursor = None;
         }
-        if step.is_err() && self.status.get() != TransactionStatus::Autocommit {
+        // Asking would end the stream of another cursor, which asks in its turn when it fails.
+        if step.is_err() && self.cursor.is_none() && self.status.get() != TransactionStatus::Autocommit {
             self.probe_status();
         }
         step
@@ -333,8 +334,9 @@ impl Lane {
         if self.cursor.as_ref().is_some_and(|open| Arc::ptr_eq(open, cursor)) {
             self.cursor = None;
         }
-        // DuckDB frees an unfinished stream's memory only when the next statement begins.
-        if let Some(connection) = &self.connection
+        // DuckDB frees an unfinished stream's memory only when the next statement begins, which would end one that is live.
+        if self.cursor.is_none()
+            && let Some(connection) = &self.connection
             && let Err(error) = internal::run(connection, "SELECT 1")
         {
             tracing::debug!(%error, "the statement that frees an abandoned result failed");

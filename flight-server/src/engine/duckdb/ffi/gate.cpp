@@ -269,7 +269,8 @@ int32_t pintail_stream_run(duckdb_result *result, const std::atomic<bool> *left)
 		}
 		auto &stream = data.result->Cast<StreamQueryResult>();
 		auto context = stream.context;
-		while (context) {
+		// To run a task of a stream that another statement has ended is a fatal error to DuckDB; to fetch from it is none.
+		while (stream.IsOpen()) {
 			if (left->load()) {
 				context->Interrupt();
 				return 2;

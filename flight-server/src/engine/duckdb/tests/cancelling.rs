@@ -111,3 +111,24 @@ async fn leaving_a_result_while_its_rows_are_computed_leaves_the_transaction_as_
         assert_eq!(number(&session, "SELECT count(*) FROM t").await, inserted);
     }
 }
+
+#[tokio::test]
+async fn leaving_one_result_leaves_another_as_it_is() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    // Flat rows and nested ones are computed in different ways.
+    for column in ["i", "[i]"] {
+        let sql = format!("SELECT {column} AS v FROM range(1000000) t(i)");
+        let mut one = run(&session, &sql).await.unwrap().rows.batches;
+        assert!(one.next().await.unwrap().is_ok());
+        let mut other = run(&session, &sql).await.unwrap().rows.batches;
+        let mut rows = other.next().await.unwrap().unwrap().num_rows();
+        // What it held is freed before the next rows of the other are fetched.
+        drop(one);
+        while let Some(batch) = other.next().await {
+            rows += batch.unwrap().num_rows();
+        }
+        assert_eq!(rows, 1_000_000, "{column}");
+    }
+    assert_eq!(number(&session, "SELECT 1").await, 1);
+}
