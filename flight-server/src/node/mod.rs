@@ -9,7 +9,7 @@
 //! | `caller` | who calls, and which session the call names |
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
-//! | `session` | one of them; `execute`, `transaction`, `prepared`, `kept`, `queries`, `polled`, `session_options`, `engine_choice` are what it does |
+//! | `session` | one of them; `execute`, `transaction`, `prepared`, `kept`, `split`, `delivery`, `queries`, `polled`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease` | until when this node may act as an owner |
 //! | `datasets` | engines show the datasets of the store and the configuration |
 //! | `toucher`, `janitor` | uses are written, and what has expired is ended |
@@ -19,6 +19,7 @@ mod connections;
 mod core;
 mod datasets;
 mod deadline;
+mod delivery;
 mod engine_choice;
 mod execute;
 mod failure;
@@ -37,6 +38,7 @@ mod resolve;
 mod running;
 mod session;
 mod session_options;
+mod split;
 #[cfg(test)]
 mod tests;
 mod toucher;
@@ -59,6 +61,7 @@ use self::core::{Core, CoreParts};
 pub use self::datasets::DatasetOptions;
 use self::datasets::Datasets;
 pub(crate) use self::datasets::count_columns;
+pub use self::delivery::{Compression, Delivery, Locations};
 use self::heartbeat::Heartbeat;
 pub use self::kept::{Kept, StatementId};
 pub use self::options::NodeOptions;
@@ -69,6 +72,7 @@ pub use self::queries::QueryId;
 use self::session::Ended;
 pub use self::session::Session;
 pub use self::session_options::{OptionError, OptionValue};
+pub use self::split::SplitResult;
 pub use self::transaction::TransactionId;
 use crate::auth::{ClusterSecret, Purpose, Users};
 use crate::engine::Engine;
