@@ -1,4 +1,4 @@
-//! The gRPC server: a listener, TLS if wanted, Flight and the health service.
+//! The gRPC server: a listener, TLS if wanted, Flight, and the services of health and reflection.
 
 use std::future::Future;
 use std::io;
@@ -8,11 +8,16 @@ use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use tokio::net::TcpListener;
+use tonic::codec::CompressionEncoding;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::pb::health_server::HealthServer;
 
-use super::health::NodeHealth;
+use super::handlers::Handlers;
+use super::health::ServerHealth;
+use super::message_encoding::PlainRowsLayer;
+use super::node_handlers::NodeHandlers;
+use super::reflection;
 use super::service::Service;
 use super::untyped::TypedLayer;
 use crate::node::Node;
@@ -44,6 +49,9 @@ pub enum ServerError {
     /// It failed while serving.
     #[error("the Flight server failed: {}", causes(.0))]
     Transport(#[source] tonic::transport::Error),
+    /// The descriptions of its services, which are part of the program, cannot be read.
+    #[error("the reflection service cannot describe the server: {0}; this is a bug, please report it")]
+    Reflection(#[source] Box<reflection::Unreadable>),
 }
 
 /// The transport's errors say next to nothing themselves; what led to them does.
@@ -53,16 +61,23 @@ fn causes(error: &tonic::transport::Error) -> String {
 }
 
 /// A Flight server that has its address, but takes no calls yet.
-pub struct FlightServer {
+pub struct FlightServer<H = NodeHandlers> {
     listener: TcpListener,
     tls: Option<ServerTlsConfig>,
-    node: Arc<Node>,
+    handlers: Arc<H>,
 }
 
 impl FlightServer {
     /// A server for `node` on `listener`, with TLS when there is a configuration for it.
     pub fn new(listener: TcpListener, tls: Option<ServerTlsConfig>, node: Arc<Node>) -> Self {
-        Self { listener, tls, node }
+        Self::with_handlers(listener, tls, NodeHandlers::new(node))
+    }
+}
+
+impl<H: Handlers> FlightServer<H> {
+    /// The same server, before other handlers.
+    pub fn with_handlers(listener: TcpListener, tls: Option<ServerTlsConfig>, handlers: H) -> Self {
+        Self { listener, tls, handlers: Arc::new(handlers) }
     }
 
     /// Where it listens.
@@ -87,11 +102,17 @@ impl FlightServer {
         if let Some(tls) = self.tls {
             builder = builder.tls_config(tls).map_err(ServerError::Tls)?;
         }
-        let health = HealthServer::new(NodeHealth::new(self.node.clone()));
-        let flight = FlightServiceServer::new(Service::new(self.node)).max_decoding_message_size(MAX_MESSAGE);
+        let health = HealthServer::new(ServerHealth::new(self.handlers.clone()));
+        let mut flight = FlightServiceServer::new(Service::new(self.handlers)).max_decoding_message_size(MAX_MESSAGE);
+        for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
+            flight = flight.accept_compressed(encoding).send_compressed(encoding);
+        }
         builder
             .layer(TypedLayer)
+            .layer(PlainRowsLayer)
             .add_service(health)
+            .add_service(reflection::v1().map_err(ServerError::Reflection)?)
+            .add_service(reflection::v1alpha().map_err(ServerError::Reflection)?)
             .add_service(flight)
             .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), shutdown)
             .await
