@@ -43,9 +43,10 @@ class Session:
 
     def __init__(self, server):
         # Sockets are not shared with other clients of this process: each session is a connection.
+        self.uri = server.uri
         self.client = flight.FlightClient(server.uri, generic_options=[("grpc.use_local_subchannel_pool", 1)])
-        header = self.client.authenticate_basic_token(USER, PASSWORD)
-        self.options = flight.FlightCallOptions(headers=[header])
+        self.options_headers = [self.client.authenticate_basic_token(USER, PASSWORD)]
+        self.options = flight.FlightCallOptions(headers=self.options_headers)
 
     def info(self, sql):
         return self.client.get_flight_info(query(sql), self.options)
