@@ -1,4 +1,13 @@
-//! Compiles the parts of the DuckDB wrapper that its C API has no call for.
+//! Compiles the parts of the DuckDB wrapper that its C API has no call for, and the description of Flight's calls that the
+//! reflection service shows.
+
+use std::error::Error;
+use std::path::Path;
+
+use protox::prost::Message;
+
+/// What describes Flight's calls, and the directory it is in.
+const PROTO: [&str; 2] = ["proto/flight.proto", "proto"];
 
 /// The files of the wrapper that are C++.
 const SOURCES: [&str; 7] = [
@@ -11,12 +20,22 @@ const SOURCES: [&str; 7] = [
     "src/engine/duckdb/ffi/written.cpp",
 ];
 
-fn main() {
-    for source in SOURCES {
+fn main() -> Result<(), Box<dyn Error>> {
+    for source in SOURCES.iter().chain(&PROTO[..1]) {
         println!("cargo:rerun-if-changed={source}");
     }
+    describe_flight()?;
     #[cfg(feature = "duckdb")]
     compile_wrapper();
+    Ok(())
+}
+
+fn describe_flight() -> Result<(), Box<dyn Error>> {
+    let [file, directory] = PROTO;
+    let described = protox::compile([file], [directory])?;
+    let out = std::env::var_os("OUT_DIR").ok_or("cargo names no OUT_DIR")?;
+    std::fs::write(Path::new(&out).join("flight.bin"), described.encode_to_vec())?;
+    Ok(())
 }
 
 #[cfg(feature = "duckdb")]

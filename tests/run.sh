@@ -24,6 +24,7 @@ logs="$cache/logs"
 # Newer versions read the same deny.toml; a pinned one keeps its verdict the same everywhere.
 cargo_deny_version=0.20.2
 jdbc_driver_version=18.3.0
+arrow_go_version=18.8.0
 mkdir -p "$logs"
 
 parts=(fmt layers engineless clippy build rust licences python demo)
@@ -102,6 +103,16 @@ need_go() {
     export PINTAIL_GO_CLIENTS="$cache/go/clients.test"
     [ -z "$(gofmt -l tests/go)" ] || fail "gofmt would change these: $(echo $(gofmt -l tests/go))"
     (cd tests/go && go vet . && go test -c -o "$PINTAIL_GO_CLIENTS" .)
+# The client of the Arrow project's integration scenarios, in Go; its path goes to $PINTAIL_GO_INTEGRATION_CLIENT.
+need_go_integration_client() {
+    local folder="$cache/arrow-go-$arrow_go_version" name=arrow-flight-integration-client
+    export PINTAIL_GO_INTEGRATION_CLIENT="$folder/$name"
+    [ ! -x "$PINTAIL_GO_INTEGRATION_CLIENT" ] || return 0
+    command -v go >/dev/null || install_packages golang ca-certificates
+    say "building $name of arrow-go $arrow_go_version into $folder"
+    # `auto`: a Go that is older than what the client asks for fetches one that is not.
+    GOBIN="$folder" GOFLAGS= GOTOOLCHAIN=auto \
+        go install "github.com/apache/arrow-go/v18/arrow/internal/flight_integration/cmd/$name@v$arrow_go_version"
 }
 
 # cargo-deny from the path, or one built once and kept; its path goes to $cargo_deny.
@@ -180,6 +191,7 @@ part_python() {
     need_haproxy
     need_jdbc_driver
     need_go
+    need_go_integration_client
     need_extensions
     PINTAIL_CACHE="$cache" PINTAIL_BIN="$pintail" "$venv/bin/python" -m pytest tests/python "$@" 2>&1 | tee "$logs/python.log"
     summary+=("$(grep -E '^=+ .*(passed|failed|error|no tests ran).* =+$' "$logs/python.log" | tail -n 1)")

@@ -1,4 +1,5 @@
-//! A queue of Arrow batches that keeps a little in memory and the rest in a temporary file.
+//! A queue of Arrow batches that keeps a little in memory and the rest in a temporary file. Those that stay in it can be read
+//! where they are.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -56,6 +57,16 @@ impl Spool {
         self.entries.is_empty()
     }
 
+    /// How many batches are in it.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many bytes of memory and of the file it takes.
+    pub fn size(&self) -> (usize, u64) {
+        (self.in_memory, self.file_end)
+    }
+
     /// Whether it holds as much as it may.
     pub fn is_full(&self) -> bool {
         self.file_end + self.in_memory as u64 >= self.limits.total
@@ -95,18 +106,32 @@ impl Spool {
                 self.in_memory -= bytes;
                 batch
             }
-            Some(Entry::File { offset, length }) => {
-                let Some(file) = &self.file else { return Err(Error::internal("a spool lost its file")) };
-                let mut encoded = vec![0; length];
-                file.read_exact_at(&mut encoded, offset).map_err(|e| self_failed("read", &e))?;
-                decode(encoded)?
-            }
+            Some(Entry::File { offset, length }) => self.read(offset, length)?,
         };
         if self.entries.is_empty() {
             self.file = None;
             self.file_end = 0;
         }
         Ok(Some(batch))
+    }
+
+    /// The batch at `index`, counted from the first that is in it. It stays.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn get(&self, index: usize) -> Result<Option<RecordBatch>> {
+        match self.entries.get(index) {
+            None => Ok(None),
+            Some(Entry::Memory(batch, _)) => Ok(Some(batch.clone())),
+            Some(Entry::File { offset, length }) => self.read(*offset, *length).map(Some),
+        }
+    }
+
+    fn read(&self, offset: u64, length: usize) -> Result<RecordBatch> {
+        let Some(file) = &self.file else { return Err(Error::internal("a spool lost its file")) };
+        let mut encoded = vec![0; length];
+        file.read_exact_at(&mut encoded, offset).map_err(|e| self_failed("read", &e))?;
+        decode(encoded)
     }
 }
 
@@ -165,6 +190,20 @@ mod tests {
             }
             assert_eq!(spool.pop().unwrap(), None);
         }
+    }
+
+    #[test]
+    fn a_batch_can_be_read_where_it_is_any_number_of_times() {
+        let directory = tempfile::tempdir().unwrap();
+        let one = batch(0).get_array_memory_size();
+        let mut spool = Spool::new(directory.path(), SpoolLimits { memory: 2 * one, total: 1 << 20 });
+        for number in 0..5 {
+            spool.push(batch(number)).unwrap();
+        }
+        for number in [4, 0, 3, 0, 4] {
+            assert_eq!(spool.get(usize::try_from(number).unwrap()).unwrap(), Some(batch(number)));
+        }
+        assert_eq!((spool.len(), spool.get(5).unwrap()), (5, None));
     }
 
     #[test]

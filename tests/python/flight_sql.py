@@ -84,6 +84,7 @@ class Session:
 
     def __init__(self, server, **told):
         # Sockets are not shared with other clients of this process: each session is a connection.
+        self.uri = server.uri
         self.client = flight.FlightClient(server.uri, generic_options=[("grpc.use_local_subchannel_pool", 1)], **told)
         self.header = self.client.authenticate_basic_token(USER, PASSWORD)
         self.options = flight.FlightCallOptions(headers=[self.header])

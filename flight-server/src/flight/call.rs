@@ -4,30 +4,23 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arrow::datatypes::Schema;
-use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Ticket};
+use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Location, Ticket};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
 use prost_types::Timestamp;
-use tonic::metadata::MetadataMap;
-use tonic::{Response, Status};
 
 use super::command::Transaction;
 use super::encode::{check_schema, schema_bytes};
-use super::status::status;
-use super::ticket::{self, Claim, Holder, MAX_SQL, Redeemed};
+use super::ticket::{self, Claim, Contents, Holder, MAX_SQL};
+use super::trace_context::TraceId;
 use crate::error::Result;
-use crate::node::{Caller, Node, QueryId, Session};
-
-/// In the first answer after a session was taken over: what of it could not be brought along, as a JSON array of texts.
-const LOST_HEADER: HeaderName = HeaderName::from_static("x-pintail-session-lost");
-
-/// The most bytes that [`LOST_HEADER`] may have: clients give up on large headers.
-const LOST_BYTES: usize = 2_000;
+use crate::node::{Caller, Delivery, Locations, Node, QueryId, Session};
 
 /// A call of a session's owner.
-pub(super) struct Call {
+pub struct Call {
     pub(super) node: Arc<Node>,
     pub(super) caller: Caller,
+    /// The trace that the client made the call in, if it told.
+    pub(super) trace: Option<TraceId>,
 }
 
 impl Call {
@@ -39,34 +32,7 @@ impl Call {
     /// The same session for what goes on when the call was answered.
     pub(super) fn detached(&self) -> Self {
         let (node, session) = (Arc::clone(&self.node), Arc::clone(&self.caller.session));
-        Self { node, caller: Caller { session, grant: None } }
-    }
-
-    /// What the client gets, be it an answer or an error: with the token of its session when that is new.
-    pub(super) fn answer<T>(self, result: Result<T>) -> Result<Response<T>, Status> {
-        let mut grant = self.caller.grant.map(|grant| grant.headers());
-        if let Some(lost) = lost_state(self.caller.session.take_lost_state()) {
-            grant.get_or_insert_default().insert(LOST_HEADER, lost);
-        }
-        let extend = |metadata: &mut MetadataMap| {
-            if let Some(grant) = grant {
-                let mut headers = std::mem::take(metadata).into_headers();
-                headers.extend(grant);
-                *metadata = MetadataMap::from_headers(headers);
-            }
-        };
-        match result {
-            Ok(message) => {
-                let mut response = Response::new(message);
-                extend(response.metadata_mut());
-                Ok(response)
-            }
-            Err(error) => {
-                let mut status = status(&error);
-                extend(status.metadata_mut());
-                Err(status)
-            }
-        }
+        Self { node, caller: Caller { session, grant: None }, trace: self.trace }
     }
 
     /// Whether the transaction a message names, if any, is the open one.
@@ -77,7 +43,8 @@ impl Call {
         transaction.as_ref().map_or(Ok(()), |id| self.session().check_transaction(id))
     }
 
-    /// The answer to GetFlightInfo: one endpoint, here, whose ticket gets what `claim` says.
+    /// The answer to GetFlightInfo: an endpoint for each claim, in the order of their rows, whose ticket gets what the claim
+    /// says.
     ///
     /// # Errors
     /// When the schema cannot be sent.
@@ -85,23 +52,30 @@ impl Call {
         &self,
         descriptor: FlightDescriptor,
         schema: &Schema,
-        claim: &Claim,
+        claims: Vec<Claim>,
         records: Option<u64>,
     ) -> Result<FlightInfo> {
         check_schema(schema)?;
         let query = QueryId::random();
-        let (ticket, expiration) = self.issue(query, claim);
-        let endpoint = FlightEndpoint {
-            ticket: Some(Ticket { ticket }),
+        let Delivery { compression, locations, .. } = self.session().delivery();
+        let location = match locations {
             // None: where the ticket came from. Some drivers use no other location than the first.
-            location: Vec::new(),
-            expiration_time: Some(expiration),
-            app_metadata: Bytes::new(),
+            Locations::None => Vec::new(),
+            Locations::Own => vec![Location { uri: self.node.options().advertised_uri.clone() }],
         };
+        let endpoint = claims.into_iter().map(|claim| {
+            let (ticket, expiration) = self.issue(&Contents { claim, query, compression });
+            FlightEndpoint {
+                ticket: Some(Ticket { ticket }),
+                location: location.clone(),
+                expiration_time: Some(expiration),
+                app_metadata: Bytes::new(),
+            }
+        });
         Ok(FlightInfo {
             schema: schema_bytes(schema)?,
             flight_descriptor: Some(echo(descriptor)),
-            endpoint: vec![endpoint],
+            endpoint: endpoint.collect(),
             total_records: count(records),
             total_bytes: -1,
             ordered: true,
@@ -111,13 +85,17 @@ impl Call {
 
     /// What a FlightInfo says of its query, as JSON.
     pub(super) fn about(&self, query: QueryId) -> Bytes {
-        format!("{{\"query_id\":\"{query}\"}}").into()
+        // Neither has a character that JSON escapes.
+        match self.trace {
+            None => format!("{{\"query_id\":\"{query}\"}}").into(),
+            Some(trace) => format!("{{\"query_id\":\"{query}\",\"trace_id\":\"{trace}\"}}").into(),
+        }
     }
 
-    /// A ticket for what `claim` says, and until when it can be used.
-    pub(super) fn issue(&self, query: QueryId, claim: &Claim) -> (Bytes, Timestamp) {
+    /// A ticket that says this, and until when it can be used.
+    pub(super) fn issue(&self, contents: &Contents) -> (Bytes, Timestamp) {
         let now = SystemTime::now();
-        let ticket = ticket::issue(self.node.ticket_key(), self.holder(), query, claim, now);
+        let ticket = ticket::issue(self.node.ticket_key(), self.holder(), contents, now);
         (ticket, Timestamp { seconds: ticket::expiry(now).try_into().unwrap_or(i64::MAX), nanos: 0 })
     }
 
@@ -125,7 +103,7 @@ impl Call {
     ///
     /// # Errors
     /// Those of [`ticket::redeem`].
-    pub(super) fn redeem(&self, ticket: &Ticket) -> Result<Redeemed> {
+    pub(super) fn redeem(&self, ticket: &Ticket) -> Result<Contents> {
         self.redeem_bytes(&ticket.ticket)
     }
 
@@ -133,7 +111,7 @@ impl Call {
     ///
     /// # Errors
     /// Those of [`ticket::redeem`].
-    pub(super) fn redeem_bytes(&self, ticket: &Bytes) -> Result<Redeemed> {
+    pub(super) fn redeem_bytes(&self, ticket: &Bytes) -> Result<Contents> {
         ticket::redeem(self.node.ticket_key(), self.holder(), ticket, SystemTime::now())
     }
 
@@ -151,46 +129,4 @@ fn echo(descriptor: FlightDescriptor) -> FlightDescriptor {
 /// A number of rows as the protocol has it: -1 when it is not known.
 pub(super) fn count(rows: Option<u64>) -> i64 {
     rows.and_then(|rows| i64::try_from(rows).ok()).unwrap_or(-1)
-}
-
-/// What was lost, as the value of a header; of a long list its beginning.
-fn lost_state(mut lost: Vec<String>) -> Option<HeaderValue> {
-    loop {
-        if lost.is_empty() {
-            return None;
-        }
-        let json = serde_json::to_string(&lost).ok()?;
-        // A header has ASCII only, and JSON can say everything in it.
-        let text: String = json.chars().flat_map(escaped).collect();
-        if text.len() <= LOST_BYTES {
-            return HeaderValue::from_str(&text).ok();
-        }
-        lost.pop();
-    }
-}
-
-fn escaped(character: char) -> Vec<char> {
-    if character.is_ascii_graphic() || character == ' ' {
-        return vec![character];
-    }
-    let mut units = [0; 2];
-    let units = character.encode_utf16(&mut units);
-    units.iter().flat_map(|unit| format!("\\u{unit:04x}").chars().collect::<Vec<_>>()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_lost_is_json_in_ascii_of_bounded_length() {
-        let value = lost_state(vec!["temporary table \"größe 🦆\"".to_owned()]).unwrap();
-        assert_eq!(value, r#"["temporary table \"gr\u00f6\u00dfe \ud83e\udd86\""]"#);
-        let read: Vec<String> = serde_json::from_slice(value.as_bytes()).unwrap();
-        assert_eq!(read, ["temporary table \"größe 🦆\""]);
-        assert!(lost_state(Vec::new()).is_none());
-        let long = lost_state((0..500).map(|number| format!("temporary table t{number}")).collect()).unwrap();
-        let read: Vec<String> = serde_json::from_slice(long.as_bytes()).unwrap();
-        assert!(long.len() <= LOST_BYTES && read[0] == "temporary table t0");
-    }
 }

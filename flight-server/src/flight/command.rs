@@ -3,7 +3,7 @@
 use arrow_flight::sql::{
     Any, CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
     CommandGetXdbcTypeInfo, CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest,
-    CommandStatementQuery, CommandStatementUpdate,
+    CommandStatementQuery, CommandStatementSubstraitPlan, CommandStatementUpdate, SubstraitPlan,
 };
 use arrow_flight::{FlightDescriptor, flight_descriptor::DescriptorType};
 use bytes::Bytes;
@@ -15,20 +15,40 @@ use crate::error::{Error, ErrorCode, Result};
 /// What stands before the names of all Flight SQL messages.
 const PACKAGE: &str = "arrow.flight.protocol.sql.";
 
-/// The Flight SQL messages that are known but not answered yet: they are refused by name.
-const KNOWN_COMMANDS: [&str; 1] = ["CommandStatementSubstraitPlan"];
-
 /// What a descriptor asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Command {
+pub enum Command {
     /// The rows of a statement.
-    StatementQuery { sql: String, transaction: Transaction },
+    StatementQuery {
+        /// Its text.
+        sql: String,
+        /// The transaction it is to be run in.
+        transaction: Transaction,
+    },
     /// The rows of a prepared statement; on DoPut, the values of its parameters.
-    PreparedQuery { handle: Bytes },
+    PreparedQuery {
+        /// What it is known by.
+        handle: Bytes,
+    },
     /// To run a statement for its effect.
-    StatementUpdate { sql: String, transaction: Transaction },
+    StatementUpdate {
+        /// Its text.
+        sql: String,
+        /// The transaction it is to be run in.
+        transaction: Transaction,
+    },
     /// To run a prepared statement for its effect, once a row of parameters.
-    PreparedUpdate { handle: Bytes },
+    PreparedUpdate {
+        /// What it is known by.
+        handle: Bytes,
+    },
+    /// The rows of a Substrait plan; on DoPut, its effect.
+    Substrait {
+        /// The plan.
+        plan: SubstraitPlan,
+        /// The transaction it is to be run in.
+        transaction: Transaction,
+    },
     /// To write rows into a table.
     Ingest(CommandStatementIngest),
     /// To be told about the server or its tables.
@@ -37,7 +57,7 @@ pub(super) enum Command {
 
 /// A question about the server or its tables.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Metadata {
+pub enum Metadata {
     /// The catalogs there are.
     Catalogs,
     /// The schemas there are.
@@ -55,7 +75,7 @@ pub(super) enum Metadata {
 }
 
 /// The transaction a message asks to be run in; `None` for whichever the session is in.
-pub(super) type Transaction = Option<Bytes>;
+pub type Transaction = Option<Bytes>;
 
 impl Command {
     /// Reads a descriptor.
@@ -63,7 +83,7 @@ impl Command {
     /// # Errors
     /// `REQUEST_MALFORMED` when its bytes are no Flight SQL message, `NOT_IMPLEMENTED` when it asks for something that
     /// is not done here. Both name what was found.
-    pub(super) fn from_descriptor(descriptor: &FlightDescriptor) -> Result<Self> {
+    pub fn from_descriptor(descriptor: &FlightDescriptor) -> Result<Self> {
         match descriptor.r#type() {
             DescriptorType::Cmd => Self::decode(&descriptor.cmd),
             DescriptorType::Path => Err(Error::new(
@@ -120,7 +140,10 @@ impl Command {
             "CommandGetExportedKeys" => Self::Metadata(Metadata::Keys(Keys::Exported(body(name, &any)?))),
             "CommandGetImportedKeys" => Self::Metadata(Metadata::Keys(Keys::Imported(body(name, &any)?))),
             "CommandGetCrossReference" => Self::Metadata(Metadata::Keys(Keys::CrossReference(body(name, &any)?))),
-            known if KNOWN_COMMANDS.contains(&known) => return Err(not_implemented(known)),
+            "CommandStatementSubstraitPlan" => {
+                let CommandStatementSubstraitPlan { plan, transaction_id } = body(name, &any)?;
+                Self::Substrait { plan: plan.unwrap_or_default(), transaction: transaction(transaction_id) }
+            }
             _ => {
                 return Err(malformed(format!(
                     "a message of type {} is not a Flight SQL command",
@@ -131,12 +154,13 @@ impl Command {
     }
 
     /// The name of its message.
-    pub(super) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::StatementQuery { .. } => "CommandStatementQuery",
             Self::PreparedQuery { .. } => "CommandPreparedStatementQuery",
             Self::StatementUpdate { .. } => "CommandStatementUpdate",
             Self::PreparedUpdate { .. } => "CommandPreparedStatementUpdate",
+            Self::Substrait { .. } => "CommandStatementSubstraitPlan",
             Self::Ingest(_) => "CommandStatementIngest",
             Self::Metadata(Metadata::Catalogs) => "CommandGetCatalogs",
             Self::Metadata(Metadata::Schemas(_)) => "CommandGetDbSchemas",
@@ -214,7 +238,7 @@ pub(super) fn not_implemented(name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_flight::sql::{ActionBeginTransactionRequest, CommandStatementSubstraitPlan, ProstMessageExt};
+    use arrow_flight::sql::{ActionBeginTransactionRequest, ProstMessageExt};
     use proptest::prelude::*;
 
     fn bytes(message: &impl ProstMessageExt) -> Bytes {
@@ -247,18 +271,12 @@ mod tests {
             bytes(&CommandGetTables::default()),
             bytes(&CommandGetTableTypes::default()),
             bytes(&CommandGetSqlInfo::default()),
+            bytes(&CommandStatementSubstraitPlan::default()),
         ];
         for command in commands {
             let any = Any::decode(command.clone()).unwrap();
             assert_eq!(Command::decode(&command).unwrap().name(), message_name(&any.type_url));
         }
-    }
-
-    #[test]
-    fn what_is_not_done_is_refused_by_name() {
-        let error = Command::decode(&bytes(&CommandStatementSubstraitPlan::default())).unwrap_err();
-        assert_eq!(error.code, ErrorCode::NotImplemented);
-        assert!(error.message.contains("CommandStatementSubstraitPlan"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::ipc::CompressionType;
 use arrow::ipc::writer::{CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_flight::{FlightData, IpcMessage, SchemaAsIpc};
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use tonic::Status;
 use super::status::status;
 use crate::engine::Rows;
 use crate::error::{Error, ErrorCode, Result};
+use crate::node::Compression;
 
 /// A schema as an encapsulated IPC message, as FlightInfo and the metadata columns have it. No bytes mean no schema.
 ///
@@ -76,9 +78,9 @@ impl ResultMessages {
     ///
     /// # Errors
     /// See [`check_schema`].
-    pub(super) fn new(rows: Rows) -> Result<Self> {
+    pub(super) fn new(rows: Rows, compression: Compression) -> Result<Self> {
         check_schema(&rows.schema)?;
-        let encoder = BatchEncoder::new(rows.schema.clone());
+        let encoder = BatchEncoder::new(rows.schema.clone(), compression)?;
         Ok(Self { header: Some(encoder.schema()), encoder, rows: Some(rows), ahead: None })
     }
 
@@ -145,14 +147,20 @@ struct BatchEncoder {
 }
 
 impl BatchEncoder {
-    fn new(schema: SchemaRef) -> Self {
-        Self {
+    fn new(schema: SchemaRef, compression: Compression) -> Result<Self> {
+        let codec = match compression {
+            Compression::None => None,
+            Compression::Lz4 => Some(CompressionType::LZ4_FRAME),
+            Compression::Zstd => Some(CompressionType::ZSTD),
+        };
+        let options = IpcWriteOptions::default().try_with_compression(codec).map_err(Error::internal)?;
+        Ok(Self {
             schema,
-            options: IpcWriteOptions::default(),
+            options,
             generator: IpcDataGenerator::default(),
             dictionaries: DictionaryTracker::new(false),
             compression: CompressionContext::default(),
-        }
+        })
     }
 
     fn schema(&self) -> FlightData {
@@ -196,6 +204,10 @@ mod tests {
         RecordBatch::try_from_iter_with_nullable([("n", numbers, false), ("t", texts, true)]).unwrap()
     }
 
+    fn messages(rows: Rows) -> Result<ResultMessages> {
+        ResultMessages::new(rows, Compression::None)
+    }
+
     fn rows(batches: Vec<Result<RecordBatch>>) -> Rows {
         Rows { schema: batch(0, 0).schema(), batches: Box::pin(futures::stream::iter(batches)) }
     }
@@ -203,21 +215,38 @@ mod tests {
     #[tokio::test]
     async fn a_client_reads_back_the_same_rows_and_schema() {
         let whole = batch(0, 50);
-        let sent = vec![batch(0, 10), batch(10, 0), batch(10, 5), whole.slice(15, 35)];
-        let messages = ResultMessages::new(rows(sent.into_iter().map(Ok).collect())).unwrap();
-        let mut stream = FlightRecordBatchStream::new_from_flight_data(messages.map_err(FlightError::from));
-        let mut received = Vec::new();
-        while let Some(batch) = stream.try_next().await.unwrap() {
-            received.push(batch);
+        let sent = [batch(0, 10), batch(10, 0), batch(10, 5), whole.slice(15, 35)];
+        for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+            let messages = ResultMessages::new(rows(sent.iter().cloned().map(Ok).collect()), compression).unwrap();
+            let mut stream = FlightRecordBatchStream::new_from_flight_data(messages.map_err(FlightError::from));
+            let mut received = Vec::new();
+            while let Some(batch) = stream.try_next().await.unwrap() {
+                received.push(batch);
+            }
+            assert_eq!(stream.schema().unwrap(), &whole.schema());
+            assert_eq!(received.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [10, 5, 35]);
+            assert_eq!(arrow::compute::concat_batches(&whole.schema(), &received).unwrap(), whole);
         }
-        assert_eq!(stream.schema().unwrap(), &whole.schema());
-        assert_eq!(received.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [10, 5, 35]);
-        assert_eq!(arrow::compute::concat_batches(&whole.schema(), &received).unwrap(), whole);
+    }
+
+    #[tokio::test]
+    async fn compressed_rows_are_fewer_bytes_and_the_same_bytes_each_time() {
+        let sizes = [Compression::None, Compression::Lz4, Compression::Zstd].map(async |compression| {
+            let bodies = async || -> Vec<Bytes> {
+                let messages = ResultMessages::new(rows(vec![Ok(batch(0, 20_000))]), compression).unwrap();
+                messages.map_ok(|message| message.data_body).try_collect().await.unwrap()
+            };
+            let bodies = [bodies().await, bodies().await];
+            assert_eq!(bodies[0], bodies[1]);
+            bodies[0].iter().map(Bytes::len).sum::<usize>()
+        });
+        let [none, lz4, zstd] = futures::future::join_all(sizes).await.try_into().unwrap();
+        assert!(lz4 < none * 2 / 3 && zstd < lz4, "{none}, {lz4}, {zstd} bytes");
     }
 
     #[tokio::test]
     async fn an_empty_result_is_its_schema_alone() {
-        let messages: Vec<_> = ResultMessages::new(rows(vec![])).unwrap().collect().await;
+        let messages: Vec<_> = messages(rows(vec![])).unwrap().collect().await;
         assert_eq!(messages.len(), 1);
         assert!(!messages[0].as_ref().unwrap().data_header.is_empty());
     }
@@ -226,7 +255,7 @@ mod tests {
     async fn an_error_in_mid_stream_ends_it_with_a_typed_status() {
         let error =
             Error::new(ErrorCode::StatementFailed, "division by zero").with_sqlstate(crate::error::SqlState("22012"));
-        let messages = ResultMessages::new(rows(vec![Ok(batch(0, 3)), Err(error), Ok(batch(3, 3))])).unwrap();
+        let messages = messages(rows(vec![Ok(batch(0, 3)), Err(error), Ok(batch(3, 3))])).unwrap();
         let mut messages: Vec<_> = messages.collect().await;
         assert_eq!(messages.len(), 3);
         let status = messages.pop().unwrap().unwrap_err();
@@ -241,13 +270,13 @@ mod tests {
         let column = StructArray::from(vec![(Arc::new(inside), Arc::new(column) as ArrayRef)]);
         let batch = RecordBatch::try_from_iter([("d", Arc::new(column) as ArrayRef)]).unwrap();
         let rows = Rows { schema: batch.schema(), batches: Box::pin(futures::stream::iter([Ok(batch)])) };
-        assert_eq!(ResultMessages::new(rows).err().unwrap().code, ErrorCode::TypeUnsupported);
+        assert_eq!(messages(rows).err().unwrap().code, ErrorCode::TypeUnsupported);
     }
 
     #[tokio::test]
     async fn a_batch_of_another_schema_is_refused() {
         let odd = RecordBatch::try_from_iter([("n", Arc::new(StringArray::from(vec!["x"])) as ArrayRef)]).unwrap();
-        let last = ResultMessages::new(rows(vec![Ok(odd)])).unwrap().collect::<Vec<_>>().await.pop().unwrap();
+        let last = messages(rows(vec![Ok(odd)])).unwrap().collect::<Vec<_>>().await.pop().unwrap();
         assert_eq!(last.unwrap_err().code(), Code::Internal);
     }
 
@@ -260,7 +289,7 @@ mod tests {
             Ok(batch(n, 1))
         });
         let rows = Rows { schema: batch(0, 0).schema(), batches: Box::pin(batches) };
-        let mut messages = ResultMessages::new(rows).unwrap();
+        let mut messages = messages(rows).unwrap();
         for sent in 1..5 {
             messages.next().await.unwrap().unwrap();
             assert_eq!(computed.load(Ordering::Relaxed), sent);

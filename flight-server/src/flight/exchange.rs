@@ -1,12 +1,11 @@
 //! DoExchange: the values of a statement's parameters go in, and its rows come out, on one stream.
 
-use arrow_flight::{FlightData, FlightDescriptor};
-use futures::stream::{self, BoxStream, StreamExt};
-use tonic::{Status, Streaming};
+use arrow_flight::FlightDescriptor;
+use futures::stream::{self, StreamExt};
 
 use super::call::Call;
 use super::command::{Command, not_implemented};
-use super::encode::ResultMessages;
+use super::handlers::{Delivered, Exchanged};
 use super::parameters::{Upload, are_for_no_run};
 use super::statements;
 use crate::engine::{Plan, Rows, Statement};
@@ -19,14 +18,10 @@ use crate::error::Result;
 /// # Errors
 /// `REQUEST_MALFORMED` when the messages cannot be read, `NOT_IMPLEMENTED` for other commands, `REQUEST_INVALID` when the
 /// values are not as many as the statement has parameters; those of the engine, the session and the transaction.
-pub(super) async fn exchange(
-    call: &Call,
-    messages: Streaming<FlightData>,
-) -> Result<BoxStream<'static, Result<FlightData, Status>>> {
-    let mut upload = Upload::open(messages).await?;
+pub(super) async fn exchange(call: &Call, upload: &mut Upload) -> Result<Exchanged> {
     let descriptor = upload.descriptor()?;
     if is_echo(descriptor) {
-        return Ok(upload.into_messages().boxed());
+        return Ok(Exchanged::Echo);
     }
     let (sql, plan) = match Command::from_descriptor(descriptor)? {
         Command::StatementQuery { sql, transaction } => {
@@ -41,22 +36,15 @@ pub(super) async fn exchange(
         }
         other => return Err(not_implemented(&format!("DoExchange of {}", other.name()))),
     };
-    let rows = rows(call, &mut upload, Statement::new(sql), &plan).await?;
-    // A client may wait for one direction to end before it ends the other.
-    let rest = stream::once(upload.finish()).filter_map(|()| std::future::ready(None));
-    Ok(ResultMessages::new(rows)?.chain(rest).boxed())
+    let rows = rows(call, upload, Statement::new(sql), &plan).await?;
+    Ok(Exchanged::Rows(Delivered { rows, compression: call.session().delivery().compression }))
 }
 
 fn is_echo(descriptor: &FlightDescriptor) -> bool {
     descriptor.cmd.is_empty() && descriptor.path.is_empty()
 }
 
-async fn rows(
-    call: &Call,
-    upload: &mut Upload<Streaming<FlightData>>,
-    statement: Statement,
-    plan: &Plan,
-) -> Result<Rows> {
+async fn rows(call: &Call, upload: &mut Upload, statement: Statement, plan: &Plan) -> Result<Rows> {
     if plan.parameters.fields().is_empty() {
         return statements::read(call, statement).await;
     }

@@ -1,4 +1,4 @@
-//! gRPC health checks: the server serves until its node drains, and not while it has no lease.
+//! gRPC health checks: the server serves until it drains, and not while its node has no lease.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::node::Node;
+use super::handlers::Handlers;
 
 /// The name Flight is asked about by. The empty name is the server as a whole, which is the same here.
 const FLIGHT: &str = "arrow.flight.protocol.FlightService";
@@ -17,24 +17,24 @@ const FLIGHT: &str = "arrow.flight.protocol.FlightService";
 /// How soon those who watch the server's health are told that it changed.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The health of a node's server.
-pub(super) struct NodeHealth {
-    node: Arc<Node>,
+/// The health of a server.
+pub(super) struct ServerHealth<H> {
+    handlers: Arc<H>,
 }
 
-impl NodeHealth {
-    pub(super) fn new(node: Arc<Node>) -> Self {
-        Self { node }
+impl<H> ServerHealth<H> {
+    pub(super) fn new(handlers: Arc<H>) -> Self {
+        Self { handlers }
     }
 }
 
 #[tonic::async_trait]
-impl Health for NodeHealth {
+impl<H: Handlers> Health for ServerHealth<H> {
     type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
 
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         if is_known(&request.into_inner()) {
-            Ok(Response::new(response(status(&self.node))))
+            Ok(Response::new(response(status(&*self.handlers))))
         } else {
             Err(Status::not_found(format!("there is no such service here; there is {FLIGHT}")))
         }
@@ -45,14 +45,14 @@ impl Health for NodeHealth {
         if !is_known(&request.into_inner()) {
             return Ok(Response::new(stream::iter([Ok(response(ServingStatus::ServiceUnknown))]).boxed()));
         }
-        let now = status(&self.node);
+        let now = status(&*self.handlers);
         let first = stream::iter([Ok(response(now))]);
         if now == ServingStatus::NotServing {
             return Ok(Response::new(first.boxed()));
         }
-        let node = self.node.clone();
+        let handlers = self.handlers.clone();
         let last = stream::once(async move {
-            while status(&node) == ServingStatus::Serving {
+            while status(&*handlers) == ServingStatus::Serving {
                 tokio::time::sleep(WATCH_INTERVAL).await;
             }
             Ok(response(ServingStatus::NotServing))
@@ -65,8 +65,8 @@ fn is_known(request: &HealthCheckRequest) -> bool {
     request.service.is_empty() || request.service == FLIGHT
 }
 
-fn status(node: &Node) -> ServingStatus {
-    if node.is_draining() || !node.holds_lease() { ServingStatus::NotServing } else { ServingStatus::Serving }
+fn status<H: Handlers>(handlers: &H) -> ServingStatus {
+    if handlers.is_serving() { ServingStatus::Serving } else { ServingStatus::NotServing }
 }
 
 fn response(status: ServingStatus) -> HealthCheckResponse {

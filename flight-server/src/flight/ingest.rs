@@ -1,11 +1,9 @@
 //! Rows that a client writes into a table, as they come: a few batches are in memory at a time, however many there are.
 
 use arrow::array::RecordBatch;
-use arrow_flight::FlightData;
 use arrow_flight::sql::{CommandStatementIngest, TableDefinitionOptions, TableExistsOption, TableNotExistOption};
 use futures::channel::mpsc;
 use futures::{SinkExt, Stream, StreamExt, stream};
-use tonic::Status;
 
 use super::call::{Call, count};
 use super::command::transaction;
@@ -21,10 +19,7 @@ const AHEAD: usize = 2;
 /// # Errors
 /// `REQUEST_INVALID` when what is to be done with the table is not said, or makes no sense; those of the upload, the
 /// transaction, the session and the engine.
-pub(super) async fn ingest<S>(call: &Call, command: CommandStatementIngest, upload: &mut Upload<S>) -> Result<i64>
-where
-    S: Stream<Item = Result<FlightData, Status>> + Send + Unpin,
-{
+pub(super) async fn ingest(call: &Call, command: CommandStatementIngest, upload: &mut Upload) -> Result<i64> {
     call.check_transaction(&transaction(command.transaction_id))?;
     let mode = mode(command.table_definition_options)?;
     if let Some(option) = command.options.keys().min() {

@@ -16,7 +16,7 @@ const NO_ACTION: u8 = 3;
 
 /// A question about keys.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Keys {
+pub enum Keys {
     /// The primary key of a table.
     Primary(CommandGetPrimaryKeys),
     /// The foreign keys that refer to a table.
@@ -29,7 +29,7 @@ pub(super) enum Keys {
 
 impl Keys {
     /// The name of its message.
-    pub(super) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Primary(_) => "CommandGetPrimaryKeys",
             Self::Exported(_) => "CommandGetExportedKeys",
@@ -48,8 +48,9 @@ pub(super) fn schema(keys: &Keys) -> SchemaRef {
             ("db_schema_name", &text, true),
             ("table_name", &text, false),
             ("column_name", &text, false),
-            ("key_name", &text, true),
+            // The protocol's text has these two the other way round; its implementations, and their clients, as here.
             ("key_sequence", &number, false),
+            ("key_name", &text, true),
         ],
         Keys::Exported(_) | Keys::Imported(_) | Keys::CrossReference(_) => &[
             ("pk_catalog_name", &text, true),
@@ -111,8 +112,8 @@ async fn primary(schema: SchemaRef, table: TableName, session: &dyn EngineSessio
     found.sort_by(|a, b| order(&a.column, a.sequence).cmp(&order(&b.column, b.sequence)));
     let columns: Vec<_> = found.iter().map(|key| &key.column).collect();
     let mut arrays = place(&columns);
-    arrays.push(texts(columns.iter().map(|column| column.key.as_deref())));
     arrays.push(Arc::new(Int32Array::from_iter_values(found.iter().map(|key| key.sequence))));
+    arrays.push(texts(columns.iter().map(|column| column.key.as_deref())));
     batch(schema, arrays)
 }
 

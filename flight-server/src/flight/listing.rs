@@ -47,5 +47,5 @@ async fn info(call: &Call, table: &TableEntry) -> Result<FlightInfo> {
     let command = CommandStatementQuery { query: sql.clone(), transaction_id: None };
     let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
     let claim = Claim::read(&Statement::new(sql)).ok_or_else(|| Error::internal("a table's name is too long"))?;
-    call.flight_info(descriptor, &schema, &claim, None)
+    call.flight_info(descriptor, &schema, vec![claim], None)
 }

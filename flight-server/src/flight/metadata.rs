@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow_flight::sql::metadata::SqlInfoDataBuilder;
 use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
 
 use super::command::Metadata;
@@ -16,6 +15,13 @@ use crate::error::{Error, Result};
 
 /// The most rows of an answer in one message: with schemas, tens of thousands of tables would not fit in one.
 const ROWS_A_BATCH: usize = 2_048;
+
+impl Metadata {
+    /// The schema of the answer.
+    pub fn schema(&self) -> SchemaRef {
+        schema(self)
+    }
+}
 
 /// The schema of the answer to a metadata command.
 pub(super) fn schema(command: &Metadata) -> SchemaRef {
@@ -35,7 +41,7 @@ pub(super) fn schema(command: &Metadata) -> SchemaRef {
             fields
         }
         Metadata::TableTypes => vec![text("table_type", false)],
-        Metadata::SqlInfo(_) => return Arc::new(SqlInfoDataBuilder::schema().clone()),
+        Metadata::SqlInfo(_) => return sql_info::schema(),
         Metadata::TypeInfo(_) => return type_info::schema(),
         Metadata::Keys(keys) => return keys::schema(keys),
     };
@@ -128,7 +134,7 @@ mod tests {
             let asked = tables(include_schema);
             assert_eq!(schema(&Metadata::Tables(asked.clone())), GetTablesBuilder::from(asked).schema());
         }
-        assert_eq!(&*schema(&Metadata::SqlInfo(vec![])), SqlInfoDataBuilder::schema());
+        assert_eq!(schema(&Metadata::SqlInfo(vec![])), sql_info::schema());
     }
 
     #[test]

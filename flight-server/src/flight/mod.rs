@@ -1,9 +1,10 @@
 //! The Flight layer: bytes become one typed command, and results become Flight streams. The only place that knows
 //! protobuf.
 //!
-//! `service` has the RPCs. What they bring is decoded once, by `command`, `ticket`, `actions` and `parameters`; what
-//! is asked for is done in `statements`, `prepared`, `queries`, `uploads`, `transactions`, `metadata` and `options`; what comes
-//! out is written by `encode`, and `status` tells clients of errors. `server` puts it on the network.
+//! `service` has the RPCs. What they bring is decoded once, by `command`, `ticket`, `actions` and `parameters`; what comes
+//! out is written by `encode`, and `status` tells clients of errors. What is asked for is done by the `handlers`: those of a
+//! node are `node_handlers`, with `statements`, `prepared`, `queries`, `polls`, `uploads`, `ingest`, `exchange`, `listing`,
+//! `metadata` and `options`. `server` puts it on the network.
 //!
 //! Dropping a call, or the stream it answered with, drops what runs for it: nothing here outlives its call.
 
@@ -13,21 +14,29 @@ mod actions;
 mod call;
 mod command;
 mod deadline;
+mod decompression;
 mod driver;
 mod encode;
 mod exchange;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod handlers;
 mod handshake;
 mod health;
 mod ingest;
 mod keys;
 mod listing;
+mod lost_state;
+mod message_encoding;
 mod messages;
 mod metadata;
+mod node_handlers;
 mod options;
 mod parameters;
 mod polls;
 mod prepared;
 mod queries;
+mod reflection;
 pub(crate) mod repeatable;
 pub mod server;
 mod service;
@@ -37,9 +46,15 @@ pub(crate) mod status;
 #[cfg(test)]
 mod tests;
 mod ticket;
-mod transactions;
+mod trace_context;
 mod type_info;
 mod untyped;
 mod uploads;
 
+pub use command::{Command, Metadata, Transaction};
+pub use handlers::{Delivered, EndSavepoint, Exchanged, Handlers, OptionProblem, PreparedStatement, Put};
+pub use keys::Keys;
+pub use node_handlers::NodeHandlers;
+pub use parameters::{Upload, Values};
 pub use server::{FlightServer, ServerError};
+pub use sql_info::sql_info_batch;

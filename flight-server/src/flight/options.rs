@@ -1,42 +1,40 @@
 //! Session options: set and read over the wire. What they mean is the session's business.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::call::Call;
+use super::handlers::OptionProblem;
 use super::messages::session_option_value::{StringList, Value};
-use super::messages::{
-    CloseSessionResult, CloseSessionStatus, GetSessionOptionsResult, SessionOptionValue, SetSessionOptionError,
-    SetSessionOptionErrorValue, SetSessionOptionsRequest, SetSessionOptionsResult,
-};
+use super::messages::{SessionOptionValue, SetSessionOptionError, SetSessionOptionErrorValue};
 use super::status::log;
 use crate::error::{Error, Result};
 use crate::node::{ENGINE_OPTION, OptionError, OptionValue};
 
-/// Sets session options. What is not listed in the result was set.
+/// Sets session options; those that were not set, and why.
 ///
 /// # Errors
 /// When a catalog or schema does not exist, because drivers look for that in the status of the call; and when nothing
 /// more can be said of the session, such as that it has ended.
-pub(super) async fn set(call: &Call, request: SetSessionOptionsRequest) -> Result<SetSessionOptionsResult> {
-    let mut errors = HashMap::new();
+pub(super) async fn set(call: &Call, options: BTreeMap<String, OptionValue>) -> Result<HashMap<String, OptionProblem>> {
+    let mut problems = HashMap::new();
     // In one order, so that the same request always does the same: the engine before what is set in it, then by name, which
     // puts a catalog before its schema.
-    let mut options: Vec<_> = request.session_options.into_iter().collect();
-    options.sort_by(|(one, _), (other, _)| (one != ENGINE_OPTION, one).cmp(&(other != ENGINE_OPTION, other)));
+    let mut options: Vec<_> = options.into_iter().collect();
+    options.sort_by_key(|(name, _)| name != ENGINE_OPTION);
     for (name, value) in options {
-        let reason = match call.session().set_option(&name, from_wire(value)).await {
+        let problem = match call.session().set_option(&name, value).await {
             Ok(()) => continue,
-            Err(OptionError::InvalidName) => SetSessionOptionErrorValue::InvalidName,
-            Err(OptionError::InvalidValue) => SetSessionOptionErrorValue::InvalidValue,
+            Err(OptionError::InvalidName) => OptionProblem::InvalidName,
+            Err(OptionError::InvalidValue) => OptionProblem::InvalidValue,
             Err(OptionError::Error(error)) if is_of_option(&error) => {
                 log(&error);
-                SetSessionOptionErrorValue::Error
+                OptionProblem::Error
             }
             Err(OptionError::Error(error)) => return Err(error),
         };
-        errors.insert(name, SetSessionOptionError { value: reason.into() });
+        problems.insert(name, problem);
     }
-    Ok(SetSessionOptionsResult { errors })
+    Ok(problems)
 }
 
 /// Whether an error is about one option alone: the engine refused it, and not for want of a catalog or schema.
@@ -46,26 +44,8 @@ fn is_of_option(error: &Error) -> bool {
         && !matches!(error.sqlstate.0, "3D000" | "3F000")
 }
 
-/// All session options.
-///
-/// # Errors
-/// Those of the session.
-pub(super) async fn get(call: &Call) -> Result<GetSessionOptionsResult> {
-    let options = call.session().options().await?;
-    let session_options = options.into_iter().map(|(name, value)| (name, to_wire(value))).collect();
-    Ok(GetSessionOptionsResult { session_options })
-}
-
-/// Ends the session.
-///
-/// # Errors
-/// Those of the session; it goes on then.
-pub(super) async fn close(call: &Call) -> Result<CloseSessionResult> {
-    call.node.close_session(&call.caller).await?;
-    Ok(CloseSessionResult { status: CloseSessionStatus::Closed.into() })
-}
-
-fn from_wire(value: SessionOptionValue) -> OptionValue {
+/// The value of an option as a client sent it.
+pub(super) fn from_wire(value: SessionOptionValue) -> OptionValue {
     match value.value {
         Some(Value::String(text)) => OptionValue::String(text),
         Some(Value::Bool(flag)) => OptionValue::Bool(flag),
@@ -76,7 +56,8 @@ fn from_wire(value: SessionOptionValue) -> OptionValue {
     }
 }
 
-fn to_wire(value: OptionValue) -> SessionOptionValue {
+/// The value of an option as it is sent.
+pub(super) fn to_wire(value: OptionValue) -> SessionOptionValue {
     let value = match value {
         OptionValue::String(text) => Some(Value::String(text)),
         OptionValue::Bool(flag) => Some(Value::Bool(flag)),
@@ -86,6 +67,16 @@ fn to_wire(value: OptionValue) -> SessionOptionValue {
         OptionValue::Empty => None,
     };
     SessionOptionValue { value }
+}
+
+/// Why an option was not set, as it is sent.
+pub(super) fn problem_to_wire(problem: OptionProblem) -> SetSessionOptionError {
+    let value = match problem {
+        OptionProblem::InvalidName => SetSessionOptionErrorValue::InvalidName,
+        OptionProblem::InvalidValue => SetSessionOptionErrorValue::InvalidValue,
+        OptionProblem::Error => SetSessionOptionErrorValue::Error,
+    };
+    SetSessionOptionError { value: value.into() }
 }
 
 #[cfg(test)]

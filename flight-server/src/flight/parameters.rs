@@ -11,10 +11,12 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{read_dictionary, read_record_batch};
 use arrow::ipc::{self, MessageHeader, root_as_message};
 use arrow_flight::{FlightData, FlightDescriptor};
-use futures::{Stream, StreamExt, stream};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
 use tonic::Status;
 
 use super::command::malformed;
+use super::decompression::decompressed_size;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most bytes of parameters one statement takes: they are held in memory until it has run.
@@ -25,14 +27,18 @@ const MAX_ROWS: usize = 1 << 24;
 
 /// The values a client sent.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Values {
-    /// Their schema: one column a parameter. `None` when the client sent none.
+pub struct Values {
     schema: Option<SchemaRef>,
-    /// The values; none when there are no columns or no rows.
+    /// None when there are no columns or no rows.
     batches: Vec<RecordBatch>,
 }
 
 impl Values {
+    /// Their schema: one column a parameter. `None` when the client sent none.
+    pub fn schema(&self) -> Option<&SchemaRef> {
+        self.schema.as_ref()
+    }
+
     /// For how many parameters they are.
     pub(super) fn columns(&self) -> usize {
         self.schema.as_ref().map_or(0, |schema| schema.fields().len())
@@ -56,24 +62,23 @@ pub(super) fn are_for_no_run(batches: &[RecordBatch]) -> bool {
 }
 
 /// A DoPut or DoExchange call whose first message has been read.
-pub(super) struct Upload<S> {
+pub struct Upload {
     /// What it is for; `None` when the call ended without any message.
     descriptor: Option<FlightDescriptor>,
     first: Option<FlightData>,
-    rest: S,
+    rest: BoxStream<'static, Result<FlightData, Status>>,
     decoder: Decoder,
 }
 
-impl<S> Upload<S>
-where
-    S: Stream<Item = Result<FlightData, Status>> + Send + Unpin,
-{
+impl Upload {
     /// Waits for the first message, or for the end.
     ///
     /// # Errors
     /// `REQUEST_MALFORMED` when the first message has no descriptor.
-    pub(super) async fn open(mut messages: S) -> Result<Self> {
-        let decoder = Decoder::default();
+    pub(super) async fn open(
+        messages: impl Stream<Item = Result<FlightData, Status>> + Send + 'static,
+    ) -> Result<Self> {
+        let (mut messages, decoder) = (messages.boxed(), Decoder::default());
         let Some(first) = messages.next().await else {
             return Ok(Self { descriptor: None, first: None, rest: messages, decoder });
         };
@@ -93,7 +98,7 @@ where
     ///
     /// # Errors
     /// `REQUEST_MALFORMED` when the call ended without any message.
-    pub(super) fn descriptor(&self) -> Result<&FlightDescriptor> {
+    pub fn descriptor(&self) -> Result<&FlightDescriptor> {
         self.descriptor.as_ref().ok_or_else(|| {
             malformed(
                 "the call ended without any message: the first one must carry a Flight SQL command as its descriptor",
@@ -108,7 +113,7 @@ where
     /// # Errors
     /// `REQUEST_MALFORMED` when the messages are not a schema and batches of it, `RESULT_TOO_LARGE` when there are more
     /// than the server holds.
-    pub(super) async fn values(&mut self) -> Result<Values> {
+    pub async fn values(&mut self) -> Result<Values> {
         while let Some(message) = self.next().await? {
             self.decoder.push(message)?;
             if self.decoder.schema.as_ref().is_some_and(|schema| schema.fields().is_empty()) {
@@ -123,7 +128,7 @@ where
     ///
     /// # Errors
     /// `REQUEST_MALFORMED` when the messages do not begin with a schema.
-    pub(super) async fn schema(&mut self) -> Result<SchemaRef> {
+    pub async fn schema(&mut self) -> Result<SchemaRef> {
         loop {
             let message = self.next().await?;
             let message = message.ok_or_else(|| malformed("the upload ended without a schema of its rows"))?;
@@ -138,7 +143,7 @@ where
     ///
     /// # Errors
     /// `REQUEST_MALFORMED` when a message is not a batch of the schema.
-    pub(super) async fn batch(&mut self) -> Result<Option<RecordBatch>> {
+    pub async fn batch(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             if let Some(batch) = self.decoder.batches.pop() {
                 return Ok(Some(batch));
@@ -217,12 +222,12 @@ impl Decoder {
             MessageHeader::DictionaryBatch => {
                 let (schema, batch) = self
                     .schema
-                    .as_ref()
+                    .clone()
                     .zip(message.header_as_dictionary_batch())
                     .ok_or_else(|| malformed("the upload has a dictionary before its schema"))?;
-                check_buffers(batch.data(), &data.data_body)?;
+                self.check_buffers(batch.data(), &data.data_body)?;
                 let body = Buffer::from(data.data_body.clone());
-                read_dictionary(&body, batch, schema, &mut self.dictionaries, &message.version())
+                read_dictionary(&body, batch, &schema, &mut self.dictionaries, &message.version())
                     .map_err(|error| broken("dictionary", &error))
             }
             MessageHeader::RecordBatch => {
@@ -231,7 +236,7 @@ impl Decoder {
                     .clone()
                     .zip(message.header_as_record_batch())
                     .ok_or_else(|| malformed("the upload has a batch before its schema"))?;
-                check_buffers(Some(batch), &data.data_body)?;
+                self.check_buffers(Some(batch), &data.data_body)?;
                 let body = Buffer::from(data.data_body.clone());
                 let batch = read_record_batch(&body, batch, schema, &self.dictionaries, None, &message.version())
                     .map_err(|error| broken("batch", &error))?;
@@ -250,20 +255,24 @@ impl Decoder {
             }
         }
     }
-}
 
-/// Whether all buffers of a batch lie in its body, for which the reader would panic.
-fn check_buffers(batch: Option<ipc::RecordBatch<'_>>, body: &[u8]) -> Result<()> {
-    let length = i64::try_from(body.len()).unwrap_or(i64::MAX);
-    let lies_in_body = |buffer: &ipc::Buffer| {
-        let end = buffer.offset().checked_add(buffer.length());
-        buffer.offset() >= 0 && buffer.length() >= 0 && end.is_some_and(|end| end <= length)
-    };
-    let mut buffers = batch.and_then(|batch| batch.buffers()).into_iter().flatten();
-    if buffers.all(lies_in_body) {
-        return Ok(());
+    /// Whether all buffers of a batch lie in its body, for which the reader would panic, and take no more memory than an
+    /// upload may.
+    fn check_buffers(&mut self, batch: Option<ipc::RecordBatch<'_>>, body: &[u8]) -> Result<()> {
+        let Some(batch) = batch else { return Ok(()) };
+        let length = i64::try_from(body.len()).unwrap_or(i64::MAX);
+        let lies_in_body = |buffer: &ipc::Buffer| {
+            let end = buffer.offset().checked_add(buffer.length());
+            buffer.offset() >= 0 && buffer.length() >= 0 && end.is_some_and(|end| end <= length)
+        };
+        if !batch.buffers().into_iter().flatten().all(lies_in_body) {
+            return Err(malformed(
+                "a message of the upload is cut off: not all buffers that its header names are in its body",
+            ));
+        }
+        self.bytes += decompressed_size(batch, body, MAX_BYTES.saturating_sub(self.bytes))?;
+        Ok(())
     }
-    Err(malformed("a message of the upload is cut off: not all buffers that its header names are in its body"))
 }
 
 fn broken(what: &str, error: &ArrowError) -> Error {

@@ -1,5 +1,6 @@
-//! PollFlightInfo: a statement that runs at once, because it changes something or its columns are not known before, runs
-//! while its client asks how far it is. A read is ready at the first poll: it is computed while its rows are fetched.
+//! PollFlightInfo: a statement that runs at once, because it changes something, its columns are not known before, or its
+//! result is split, runs while its client asks how far it is. Any other read is ready at the first poll: it is computed while
+//! its rows are fetched.
 
 use std::time::Duration;
 
@@ -9,11 +10,12 @@ use prost::Message;
 
 use super::call::Call;
 use super::command::Command;
-use super::ticket::{Claim, Redeemed, is_ticket};
-use super::{metadata, prepared, service, statements};
+use super::node_handlers::no_query;
+use super::ticket::{Claim, Contents, is_ticket};
+use super::{metadata, prepared, statements};
 use crate::engine::{Plan, Statement};
 use crate::error::{Error, ErrorCode, Result};
-use crate::node::{PollState, QueryId};
+use crate::node::{Compression, PollState, QueryId};
 
 /// How long a poll waits for the end of a statement before it tells how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Those of GetFlightInfo, and of the statement when it failed; `RESULT_GONE` for one that is not known any more.
 pub(super) async fn poll(call: &Call, descriptor: FlightDescriptor) -> Result<PollInfo> {
     if is_ticket(&descriptor.cmd) {
-        let Redeemed { claim, query } = call.redeem_bytes(&descriptor.cmd)?;
+        let Contents { claim, query, .. } = call.redeem_bytes(&descriptor.cmd)?;
         let Claim::Polled = claim else {
             return Err(Error::new(
                 ErrorCode::RequestInvalid,
@@ -40,14 +42,12 @@ pub(super) async fn poll(call: &Call, descriptor: FlightDescriptor) -> Result<Po
         Command::PreparedQuery { handle } => prepared::bound(call, &handle).await?,
         Command::Metadata(command) => {
             let claim = Claim::Metadata(descriptor.cmd.clone());
-            return Ok(finished(call.flight_info(descriptor, &metadata::schema(&command), &claim, None)?));
+            return Ok(finished(call.flight_info(descriptor, &metadata::schema(&command), vec![claim], None)?));
         }
-        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. } | Command::Ingest(_)) => {
-            return Err(service::for_put(&update));
-        }
+        other => return Err(no_query(&other)),
     };
     match statement {
-        Some(statement) if !statements::is_ready(&plan) => {
+        Some(statement) if !statements::is_ready(call, &plan) => {
             let query = start(call, descriptor, statement, plan);
             answer(call, query).await
         }
@@ -78,7 +78,8 @@ async fn answer(call: &Call, query: QueryId) -> Result<PollInfo> {
             Ok(finished(info))
         }
         PollState::Running(progress) => {
-            let (ticket, expiration) = call.issue(query, &Claim::Polled);
+            let compression = Compression::None;
+            let (ticket, expiration) = call.issue(&Contents { claim: Claim::Polled, query, compression });
             let info = FlightInfo {
                 // None is there yet: it says by what the query is cancelled.
                 endpoint: Vec::<FlightEndpoint>::new(),

@@ -1,14 +1,14 @@
 //! Prepared statements: made, bound, run and closed.
 
-use arrow::datatypes::{Schema, SchemaRef};
-use arrow_flight::sql::{ActionCreatePreparedStatementRequest, DoPutPreparedStatementResult};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
 use arrow_flight::{FlightDescriptor, FlightInfo};
 use bytes::Bytes;
 
 use super::call::Call;
-use super::command::transaction;
-use super::encode::{check_schema, schema_bytes};
-use super::messages::CreatePreparedStatementResult;
+use super::command::Transaction;
+use super::handlers::PreparedStatement;
 use super::parameters::{Values, are_for_no_run};
 use super::{driver, statements};
 use crate::engine::{Plan, Statement};
@@ -19,45 +19,37 @@ use crate::node::Prepared;
 ///
 /// # Errors
 /// Those of the engine, the session and the transaction.
-pub(super) async fn create(
-    call: &Call,
-    request: ActionCreatePreparedStatementRequest,
-) -> Result<CreatePreparedStatementResult> {
-    call.check_transaction(&transaction(request.transaction_id))?;
-    let prepared = call.session().prepare(&request.query).await?;
+pub(super) async fn create(call: &Call, sql: &str, transaction: &Transaction) -> Result<PreparedStatement> {
+    call.check_transaction(transaction)?;
+    let prepared = call.session().prepare(sql).await?;
     let plan = &prepared.plan;
-    // Drivers that do not know `is_update` take a statement with a schema for a query, and one without for an update.
-    let dataset_schema = match &plan.schema {
-        _ if plan.is_update => Bytes::new(),
-        Some(schema) => {
-            check_schema(schema)?;
-            schema_bytes(schema)?
-        }
-        None if driver::is_java() => schema_bytes(&driver::unknown_columns())?,
-        None => Bytes::new(),
+    let (dataset, parameters) = match driver::is_java() {
+        // It takes a statement without columns for an update.
+        true => (
+            plan.schema.clone().or_else(|| Some(Arc::new(driver::unknown_columns()))),
+            driver::in_milliseconds(&plan.parameters),
+        ),
+        false => (plan.schema.clone(), plan.parameters.clone()),
     };
-    let parameter_schema = match driver::is_java() {
-        true => parameter_schema(&driver::in_milliseconds(&plan.parameters))?,
-        false => parameter_schema(&plan.parameters)?,
-    };
-    Ok(CreatePreparedStatementResult {
-        prepared_statement_handle: handle(&prepared),
-        dataset_schema,
-        parameter_schema,
+    Ok(PreparedStatement {
+        handle: handle(&prepared),
+        // Drivers that do not know `is_update` take a statement with a schema for a query.
+        dataset: dataset.filter(|_| !plan.is_update),
+        parameters: (!parameters.fields().is_empty()).then(|| Arc::new(parameters)),
         is_update: Some(plan.is_update),
     })
 }
 
-/// DoPut of a prepared query: keeps the values for its next run.
+/// DoPut of a prepared query: keeps the values for its next run, which is asked for by the handle that comes back.
 ///
 /// # Errors
 /// `REQUEST_INVALID` when they are not as many as the statement has parameters; those of the session.
-pub(super) async fn bind(call: &Call, handle: &[u8], values: Values) -> Result<DoPutPreparedStatementResult> {
+pub(super) async fn bind(call: &Call, handle: &[u8], values: Values) -> Result<Bytes> {
     let prepared = call.session().prepared(handle).await?;
     statements::check_parameters(&prepared.plan, values.columns())?;
-    let result = DoPutPreparedStatementResult { prepared_statement_handle: Some(self::handle(&prepared)) };
+    let handle = self::handle(&prepared);
     prepared.bind(values.into_batches());
-    Ok(result)
+    Ok(handle)
 }
 
 /// GetFlightInfo of a prepared query, with the values that are bound now.
@@ -117,8 +109,4 @@ pub(super) async fn update(call: &Call, handle: &[u8], values: Values) -> Result
 
 fn handle(prepared: &Prepared) -> Bytes {
     Bytes::copy_from_slice(&prepared.handle)
-}
-
-fn parameter_schema(parameters: &Schema) -> Result<Bytes> {
-    if parameters.fields().is_empty() { Ok(Bytes::new()) } else { schema_bytes(parameters) }
 }

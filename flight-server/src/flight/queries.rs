@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use arrow_flight::sql::{ActionCancelQueryRequest, ActionCancelQueryResult};
-use arrow_flight::{
-    CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightEndpoint, FlightInfo,
-    RenewFlightEndpointRequest, Ticket,
-};
-use prost::Message;
+use arrow_flight::{CancelStatus, FlightEndpoint, FlightInfo, Ticket};
 
 use super::call::Call;
-use super::command::malformed;
-use super::ticket::{Claim, Redeemed, is_ticket};
+use super::ticket::{Claim, Contents, is_ticket};
 use crate::error::{Error, ErrorCode, Result};
 use crate::node::{Kept, PollState, QueryId, StatementId};
 
@@ -22,30 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// `REQUEST_INVALID` when it holds no ticket, or those of several queries; those of the ticket and the session.
-pub(super) async fn cancel(call: &Call, request: CancelFlightInfoRequest) -> Result<CancelFlightInfoResult> {
-    let status = cancelled(call, request.info).await?;
-    Ok(CancelFlightInfoResult { status: status.into() })
-}
-
-/// The same, as Flight SQL had it before Flight did.
-///
-/// # Errors
-/// Those of [`cancel`], and `REQUEST_MALFORMED` when the request holds no FlightInfo.
-pub(super) async fn cancel_by_query(call: &Call, request: ActionCancelQueryRequest) -> Result<ActionCancelQueryResult> {
-    let info = FlightInfo::decode(request.info)
-        .map_err(|error| malformed(format!("the FlightInfo of ActionCancelQueryRequest cannot be read: {error}")))?;
-    // The numbers of its results are those of `CancelStatus`.
-    Ok(ActionCancelQueryResult { result: cancelled(call, Some(info)).await?.into() })
-}
-
-async fn cancelled(call: &Call, info: Option<FlightInfo>) -> Result<CancelStatus> {
-    let info = info.unwrap_or_default();
+pub(super) async fn cancel(call: &Call, info: FlightInfo) -> Result<CancelStatus> {
     // That of a statement which is being polled has no endpoint yet.
     let polled = info.flight_descriptor.map(|descriptor| descriptor.cmd).filter(|command| is_ticket(command));
     let tickets = info.endpoint.into_iter().filter_map(|endpoint| endpoint.ticket).map(|ticket| ticket.ticket);
     let tickets = tickets.chain(polled);
     let redeemed = tickets.map(|ticket| call.redeem_bytes(&ticket)).collect::<Result<Vec<_>>>()?;
-    let Some(Redeemed { query, claim }) = redeemed.first() else {
+    let Some(Contents { query, claim, .. }) = redeemed.first() else {
         return Err(invalid("there is no ticket in the FlightInfo; send the one that GetFlightInfo answered with"));
     };
     if redeemed.iter().any(|other| other.query != *query) {
@@ -58,7 +35,9 @@ async fn cancelled_query(call: &Call, query: QueryId, claim: &Claim) -> Result<C
     let is_done = match claim {
         Claim::Read { .. } => false,
         // What is kept has been done, unless it waits to be fetched.
-        Claim::Kept(id) => !matches!(*call.session().kept(&StatementId::from_bytes(id)?)?, Kept::Deferred(_)),
+        Claim::Kept(id) | Claim::Part(id, _) => {
+            !matches!(*call.session().kept(&StatementId::from_bytes(id)?)?, Kept::Deferred(_))
+        }
         Claim::Metadata(_) => true,
         Claim::Polled => return cancelled_poll(call, query).await,
     };
@@ -87,16 +66,15 @@ async fn cancelled_poll(call: &Call, query: QueryId) -> Result<CancelStatus> {
 ///
 /// # Errors
 /// `REQUEST_INVALID` when it has no ticket; those of the ticket; `RESULT_GONE` when what it is for is not kept any more.
-pub(super) fn renew(call: &Call, request: RenewFlightEndpointRequest) -> Result<FlightEndpoint> {
-    let endpoint = request.endpoint.unwrap_or_default();
+pub(super) fn renew(call: &Call, endpoint: FlightEndpoint) -> Result<FlightEndpoint> {
     let Some(ticket) = &endpoint.ticket else {
         return Err(invalid("there is no ticket in the endpoint; send one of those that GetFlightInfo answered with"));
     };
-    let Redeemed { claim, query } = call.redeem(ticket)?;
-    if let Claim::Kept(id) = &claim {
+    let contents = call.redeem(ticket)?;
+    if let Claim::Kept(id) | Claim::Part(id, _) = &contents.claim {
         call.session().kept(&StatementId::from_bytes(id)?)?;
     }
-    let (ticket, expiration) = call.issue(query, &claim);
+    let (ticket, expiration) = call.issue(&contents);
     Ok(FlightEndpoint { ticket: Some(Ticket { ticket }), expiration_time: Some(expiration), ..endpoint })
 }
 

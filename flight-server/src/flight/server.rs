@@ -1,4 +1,4 @@
-//! The gRPC server: a listener, TLS if wanted, Flight and the health service.
+//! The gRPC server: a listener, TLS if wanted, Flight, and the services of health and reflection.
 
 use std::future::Future;
 use std::io;
@@ -8,15 +8,20 @@ use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use tokio::net::TcpListener;
+use tonic::codec::CompressionEncoding;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::pb::health_server::HealthServer;
+use tower::util::{MapRequestLayer, option_layer};
 
 use super::deadline::DeadlineLayer;
 use super::driver::DriverLayer;
-use super::health::NodeHealth;
+use super::handlers::Handlers;
+use super::health::ServerHealth;
+use super::node_handlers::NodeHandlers;
 use super::service::Service;
 use super::untyped::TypedLayer;
+use super::{handshake, message_encoding, reflection};
 use crate::node::Node;
 use crate::peer::{self, Callers, EdgeLayer, Forwarder, PeerTls};
 
@@ -53,6 +58,9 @@ pub enum ServerError {
     /// It failed while serving.
     #[error("the Flight server failed: {}", causes(.0))]
     Transport(#[source] tonic::transport::Error),
+    /// The descriptions of its services, which are part of the program, cannot be read.
+    #[error("the reflection service cannot describe the server: {0}; this is a bug, please report it")]
+    Reflection(#[source] Box<reflection::Unreadable>),
 }
 
 /// The transport's errors say next to nothing themselves; what led to them does.
@@ -62,11 +70,11 @@ fn causes(error: &tonic::transport::Error) -> String {
 }
 
 /// A Flight server that has its address, but takes no calls yet.
-pub struct FlightServer {
+pub struct FlightServer<H = NodeHandlers> {
     listener: TcpListener,
     tls: Option<ServerTlsConfig>,
-    node: Arc<Node>,
-    edge: EdgeLayer,
+    handlers: Arc<H>,
+    edge: Option<EdgeLayer>,
     connection_window: u32,
     frame: u32,
 }
@@ -80,7 +88,7 @@ impl FlightServer {
         forwarder: &Arc<Forwarder>,
     ) -> Self {
         let edge = EdgeLayer::new(Callers::Clients, Arc::clone(forwarder));
-        Self { listener, tls, node, edge, connection_window: CONNECTION_WINDOW, frame: FRAME }
+        Self { edge: Some(edge), ..Self::with_handlers(listener, tls, NodeHandlers::new(node)) }
     }
 
     /// A server for the peers of `node` on `listener`, which pass the calls of their clients on.
@@ -92,8 +100,21 @@ impl FlightServer {
     ) -> Self {
         let edge = EdgeLayer::new(Callers::Peers, Arc::clone(forwarder));
         let tls = tls.map(|tls| tls.server.clone());
-        // All of a peer's clients share a connection: none of them may keep the others from uploading.
-        Self { listener, tls, node, edge, connection_window: peer::CONNECTION_WINDOW, frame: peer::FRAME }
+        Self {
+            edge: Some(edge),
+            // All of a peer's clients share a connection: none of them may keep the others from uploading.
+            connection_window: peer::CONNECTION_WINDOW,
+            frame: peer::FRAME,
+            ..Self::with_handlers(listener, tls, NodeHandlers::new(node))
+        }
+    }
+}
+
+impl<H: Handlers> FlightServer<H> {
+    /// The same server before any handlers, with nobody to pass calls on to.
+    pub fn with_handlers(listener: TcpListener, tls: Option<ServerTlsConfig>, handlers: H) -> Self {
+        let (connection_window, frame) = (CONNECTION_WINDOW, FRAME);
+        Self { listener, tls, handlers: Arc::new(handlers), edge: None, connection_window, frame }
     }
 
     /// Where it listens.
@@ -120,14 +141,21 @@ impl FlightServer {
         if let Some(tls) = self.tls {
             builder = builder.tls_config(tls).map_err(ServerError::Tls)?;
         }
-        let health = HealthServer::new(NodeHealth::new(self.node.clone()));
-        let flight = FlightServiceServer::new(Service::new(self.node)).max_decoding_message_size(MAX_MESSAGE);
+        let health = HealthServer::new(ServerHealth::new(self.handlers.clone()));
+        let mut flight = FlightServiceServer::new(Service::new(self.handlers)).max_decoding_message_size(MAX_MESSAGE);
+        for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
+            flight = flight.accept_compressed(encoding).send_compressed(encoding);
+        }
         builder
-            .layer(self.edge)
+            .layer(MapRequestLayer::new(handshake::with_token_where_it_is_looked_for))
+            .layer(option_layer(self.edge))
             .layer(TypedLayer)
             .layer(DeadlineLayer)
             .layer(DriverLayer)
+            .layer(MapRequestLayer::new(message_encoding::as_the_client_does))
             .add_service(health)
+            .add_service(reflection::v1().map_err(ServerError::Reflection)?)
+            .add_service(reflection::v1alpha().map_err(ServerError::Reflection)?)
             .add_service(flight)
             .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), shutdown)
             .await

@@ -1,50 +1,55 @@
-//! The Flight RPCs: each finds out whose call it is, decodes it once, and hands it on.
+//! The Flight RPCs: each finds out whose call it is, reads its message, hands it on, and writes what comes back.
 
 use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::sql::{DoPutPreparedStatementResult, DoPutUpdateResult};
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse,
     PollInfo, PutResult, SchemaResult, Ticket,
 };
 use futures::stream::{self, BoxStream, StreamExt};
 use http::HeaderMap;
+use prost::Message;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::call::Call;
-use super::command::Command;
 use super::encode::{ResultMessages, check_schema, schema_bytes};
+use super::handlers::{Delivered, Exchanged, Handlers, Put};
 use super::parameters::Upload;
 use super::status::status;
-use super::ticket::{Claim, Redeemed};
-use super::{actions, exchange, handshake, listing, metadata, polls, prepared, statements, uploads};
-use crate::engine::{Rows, Statement};
-use crate::error::{Error, ErrorCode, Result};
-use crate::node::{Node, Origin};
+use super::{actions, handshake};
+use crate::error::Result;
+use crate::node::Origin;
 use crate::peer::FromPeer;
 
 type Messages<T> = BoxStream<'static, Result<T, Status>>;
 
-/// Flight, for one node.
-pub(super) struct Service {
-    node: Arc<Node>,
+/// Flight, before some handlers.
+pub(super) struct Service<H> {
+    handlers: Arc<H>,
 }
 
-impl Service {
-    pub(super) fn new(node: Arc<Node>) -> Self {
-        Self { node }
+impl<H: Handlers> Service<H> {
+    pub(super) fn new(handlers: Arc<H>) -> Self {
+        Self { handlers }
     }
 
-    /// The call's session, and the message it brings.
-    async fn enter<T>(&self, request: Request<T>) -> Result<(Call, T), Status> {
+    /// The call, and the message it brings.
+    async fn enter<T>(&self, request: Request<T>) -> Result<(H::Call, T), Status> {
         let (headers, origin, message) = split(request);
-        let caller = self.node.caller(&headers, origin).await.map_err(|error| status(&error))?;
-        Ok((Call { node: self.node.clone(), caller }, message))
+        let call = self.handlers.enter(&headers, origin).await.map_err(|error| status(&error))?;
+        Ok((call, message))
+    }
+
+    /// What the client gets, be it an answer or an error: with the headers of its call.
+    fn answer<T>(&self, call: &H::Call, result: Result<T>) -> Result<Response<T>, Status> {
+        with_headers(self.handlers.headers(call), result)
     }
 }
 
 #[tonic::async_trait]
-impl FlightService for Service {
+impl<H: Handlers> FlightService for Service<H> {
     type HandshakeStream = Messages<HandshakeResponse>;
     type ListFlightsStream = Messages<FlightInfo>;
     type DoGetStream = Messages<FlightData>;
@@ -57,75 +62,89 @@ impl FlightService for Service {
         &self,
         request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        let (headers, _, messages) = split(request);
-        let caller = self.node.handshake(&headers).await.map_err(|error| status(&error))?;
-        let call = Call { node: self.node.clone(), caller };
-        call.answer(Ok(handshake::answer(messages).boxed()))
+        let (mut headers, _, mut messages) = split(request);
+        let by_message = handshake::take_credentials(&mut headers, &mut messages).await;
+        let by_message = by_message.map_err(|error| status(&error))?;
+        let call = self.handlers.handshake(&headers).await.map_err(|error| status(&error))?;
+        let headers = self.handlers.headers(&call);
+        let messages = handshake::answer(messages, by_message, &headers);
+        with_headers(headers, Ok(messages))
     }
 
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
         let (call, descriptor) = self.enter(request).await?;
-        let info = flight_info(&call, descriptor).await;
-        call.answer(info)
+        self.answer(&call, self.handlers.flight_info(&call, descriptor).await)
     }
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
         let (call, descriptor) = self.enter(request).await?;
-        let schema = schema(&call, &descriptor).await;
-        call.answer(schema)
+        let schema = self.handlers.schema(&call, descriptor).await;
+        let answer = schema.and_then(|schema| {
+            check_schema(&schema)?;
+            Ok(SchemaResult { schema: schema_bytes(&schema)? })
+        });
+        self.answer(&call, answer)
     }
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
         let (call, ticket) = self.enter(request).await?;
-        let messages = match rows(&call, &ticket).await {
-            Ok(rows) => ResultMessages::new(rows),
-            Err(error) => Err(error),
-        };
-        call.answer(messages.map(StreamExt::boxed))
+        let messages = self.handlers.rows(&call, ticket).await.and_then(messages);
+        self.answer(&call, messages.map(StreamExt::boxed))
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
         let (call, messages) = self.enter(request).await?;
         let mut upload = match Upload::open(messages).await {
             Ok(upload) => upload,
-            Err(error) => return call.answer(Err(error)),
+            Err(error) => return self.answer(&call, Err(error)),
         };
-        let result = uploads::put(&call, &mut upload).await;
+        let result = self.handlers.put(&call, &mut upload).await.map(put_result);
         // The rest of the upload is read after the answer is sent: a client may wait for the one to end the other.
         let rest = stream::once(upload.finish()).filter_map(|()| std::future::ready(None));
-        call.answer(result.map(|result| stream::iter([Ok(result)]).chain(rest).boxed()))
+        self.answer(&call, result.map(|result| stream::iter([Ok(result)]).chain(rest).boxed()))
     }
 
     async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
         let (call, action) = self.enter(request).await?;
-        let body = actions::act(&call, action).await;
-        call.answer(body.map(|body| stream::iter(body.map(|body| Ok(arrow_flight::Result { body }))).boxed()))
+        let body = actions::act(&*self.handlers, &call, action).await;
+        let results = body.map(|body| stream::iter(body.map(|body| Ok(arrow_flight::Result { body }))).boxed());
+        self.answer(&call, results)
     }
 
     async fn list_actions(&self, request: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
         let (call, Empty {}) = self.enter(request).await?;
-        call.answer(Ok(stream::iter(actions::list().map(Ok)).boxed()))
+        self.answer(&call, Ok(stream::iter(self.handlers.actions().into_iter().map(Ok)).boxed()))
     }
 
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
         let (call, descriptor) = self.enter(request).await?;
-        let info = polls::poll(&call, descriptor).await;
-        call.answer(info)
+        self.answer(&call, self.handlers.poll(&call, descriptor).await)
     }
 
     async fn list_flights(&self, request: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
         let (call, criteria) = self.enter(request).await?;
-        let flights = listing::list(&call, criteria).await;
-        call.answer(flights)
+        self.answer(&call, self.handlers.list(&call, criteria).await)
     }
 
     async fn do_exchange(
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
-        let (call, messages) = self.enter(request).await?;
-        let answer = exchange::exchange(&call, messages).await;
-        call.answer(answer)
+        let (call, incoming) = self.enter(request).await?;
+        let mut upload = match Upload::open(incoming).await {
+            Ok(upload) => upload,
+            Err(error) => return self.answer(&call, Err(error)),
+        };
+        let answer = match self.handlers.exchange(&call, &mut upload).await {
+            Ok(Exchanged::Echo) => Ok(upload.into_messages().boxed()),
+            // A client may wait for one direction to end before it ends the other.
+            Ok(Exchanged::Rows(rows)) => messages(rows).map(|messages| {
+                let rest = stream::once(upload.finish()).filter_map(|()| std::future::ready(None));
+                messages.chain(rest).boxed()
+            }),
+            Err(error) => Err(error),
+        };
+        self.answer(&call, answer)
     }
 }
 
@@ -138,55 +157,34 @@ fn split<T>(request: Request<T>) -> (HeaderMap, Origin, T) {
     (metadata.into_headers(), origin, message)
 }
 
-async fn flight_info(call: &Call, descriptor: FlightDescriptor) -> Result<FlightInfo> {
-    match Command::from_descriptor(&descriptor)? {
-        Command::StatementQuery { sql, transaction } => statements::info(call, descriptor, sql, transaction).await,
-        Command::PreparedQuery { handle } => prepared::info(call, descriptor, &handle).await,
-        Command::Metadata(command) => {
-            let claim = Claim::Metadata(descriptor.cmd.clone());
-            call.flight_info(descriptor, &metadata::schema(&command), &claim, None)
-        }
-        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. } | Command::Ingest(_)) => {
-            Err(for_put(&update))
-        }
-    }
-}
-
-async fn schema(call: &Call, descriptor: &FlightDescriptor) -> Result<SchemaResult> {
-    let schema = match Command::from_descriptor(descriptor)? {
-        Command::StatementQuery { sql, transaction } => statements::schema(call, &sql, &transaction).await?,
-        Command::PreparedQuery { handle } => prepared::schema(call, &handle).await?,
-        Command::Metadata(command) => metadata::schema(&command),
-        update @ (Command::StatementUpdate { .. } | Command::PreparedUpdate { .. } | Command::Ingest(_)) => {
-            return Err(for_put(&update));
-        }
+fn with_headers<T>(headers: HeaderMap, result: Result<T>) -> Result<Response<T>, Status> {
+    let extend = |metadata: &mut MetadataMap| {
+        let mut all = std::mem::take(metadata).into_headers();
+        all.extend(headers);
+        *metadata = MetadataMap::from_headers(all);
     };
-    check_schema(&schema)?;
-    Ok(SchemaResult { schema: schema_bytes(&schema)? })
-}
-
-async fn rows(call: &Call, ticket: &Ticket) -> Result<Rows> {
-    let Redeemed { claim, query } = call.redeem(ticket)?;
-    match claim {
-        Claim::Read { sql, cut } => {
-            let rows = statements::read(call, Statement { cut, ..Statement::new(sql) });
-            call.session().until_cancelled(query, rows).await
+    match result {
+        Ok(message) => {
+            let mut response = Response::new(message);
+            extend(response.metadata_mut());
+            Ok(response)
         }
-        Claim::Kept(id) => call.session().until_cancelled(query, statements::fetch_kept(call, &id)).await,
-        Claim::Metadata(command) => match Command::decode(&command)? {
-            Command::Metadata(command) => {
-                metadata::rows(command, &*call.session().engine_of(), &*call.session().engine()).await
-            }
-            other => Err(Error::internal(format_args!("a ticket for metadata holds {}", other.name()))),
-        },
-        Claim::Polled => Err(Error::new(
-            ErrorCode::RequestInvalid,
-            "the descriptor of a poll is no ticket: poll with it until the query is complete, and fetch its endpoints",
-        )),
+        Err(error) => {
+            let mut status = status(&error);
+            extend(status.metadata_mut());
+            Err(status)
+        }
     }
 }
 
-/// The error for a command that is sent by another RPC.
-pub(super) fn for_put(command: &Command) -> Error {
-    Error::new(ErrorCode::RequestInvalid, format!("{} is sent for its effect: send it with DoPut", command.name()))
+fn messages(Delivered { rows, compression }: Delivered) -> Result<ResultMessages> {
+    ResultMessages::new(rows, compression)
+}
+
+fn put_result(put: Put) -> PutResult {
+    let app_metadata = match put {
+        Put::Updated(record_count) => DoPutUpdateResult { record_count }.encode_to_vec(),
+        Put::Bound(handle) => DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) }.encode_to_vec(),
+    };
+    PutResult { app_metadata: app_metadata.into() }
 }

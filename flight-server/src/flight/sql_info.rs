@@ -2,8 +2,10 @@
 //! this server does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch, UnionArray};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow_flight::sql::metadata::SqlInfoDataBuilder;
 use arrow_flight::sql::{
     SqlInfo, SqlNullOrdering, SqlOuterJoinsSupportLevel, SqlSupportedCaseSensitivity, SqlSupportedElementActions,
@@ -72,14 +74,51 @@ pub(super) fn answer(facts: &EngineFacts, asked: &[u32]) -> Result<RecordBatch> 
             Value::Conversions(map) => builder.append(code, map),
         }
     }
-    let failed = |error| Error::internal(format_args!("SqlInfo cannot be built: {error}"));
-    builder.build().and_then(|data| data.record_batch([])).map_err(failed)
+    sql_info_batch(builder)
+}
+
+/// The schema of the answer. The protocol's other implementations have no member of the union nullable, and their clients
+/// compare it strictly; the builder has two.
+pub(super) fn schema() -> SchemaRef {
+    let fields = SqlInfoDataBuilder::schema().fields().iter().map(|field| match field.data_type() {
+        DataType::Union(members, mode) => {
+            let members =
+                members.iter().map(|(id, member)| (id, Arc::new(member.as_ref().clone().with_nullable(false))));
+            let union = DataType::Union(members.collect(), *mode);
+            Arc::new(field.as_ref().clone().with_data_type(union))
+        }
+        _ => Arc::clone(field),
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// What was put into the builder, in the schema of the answer.
+///
+/// # Errors
+/// `INTERNAL` when it cannot be built.
+pub fn sql_info_batch(builder: SqlInfoDataBuilder) -> Result<RecordBatch> {
+    fn failed(error: impl std::fmt::Display) -> Error {
+        Error::internal(format_args!("SqlInfo cannot be built: {error}"))
+    }
+    let batch = builder.build().and_then(|data| data.record_batch([])).map_err(failed)?;
+    let schema = schema();
+    let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
+        let (DataType::Union(members, _), Some(union)) =
+            (field.data_type(), column.as_any().downcast_ref::<UnionArray>())
+        else {
+            return Ok(Arc::clone(column));
+        };
+        let (_, ids, offsets, children) = union.clone().into_parts();
+        UnionArray::try_new(members.clone(), ids, offsets, children).map(|union| Arc::new(union) as ArrayRef)
+    });
+    let columns = columns.collect::<std::result::Result<_, _>>().map_err(failed)?;
+    RecordBatch::try_new(Arc::clone(&schema), columns).map_err(failed)
 }
 
 fn values(facts: &EngineFacts) -> Vec<(SqlInfo, Value)> {
     let mut values = server(facts);
     values.extend(language(facts));
-    values.extend(transactions());
+    values.extend(transactions(facts));
     values.extend(LIMITS.map(|info| (info, Value::Long(0))));
     values
 }
@@ -180,15 +219,16 @@ fn language(facts: &EngineFacts) -> Vec<(SqlInfo, Value)> {
 }
 
 /// Its transactions and result sets.
-fn transactions() -> Vec<(SqlInfo, Value)> {
+fn transactions(facts: &EngineFacts) -> Vec<(SqlInfo, Value)> {
     use SqlInfo as I;
+    use SqlTransactionIsolationLevel::{SqlTransactionNone, SqlTransactionRepeatableRead};
     // What is called snapshot isolation is more than repeatable read and less than serializable.
-    let level = SqlTransactionIsolationLevel::SqlTransactionRepeatableRead as i32;
+    let level = if facts.transactions { SqlTransactionRepeatableRead } else { SqlTransactionNone } as i32;
     let read_only = bits(&[SqlSupportedResultSetConcurrency::SqlResultSetConcurrencyReadOnly as i32]);
     vec![
         // JDBC reads this one as a 64-bit number.
         (I::SqlDefaultTransactionIsolation, Value::Long(i64::from(level))),
-        (I::SqlTransactionsSupported, Value::Flag(true)),
+        (I::SqlTransactionsSupported, Value::Flag(facts.transactions)),
         (I::SqlSupportedTransactionsIsolationLevels, bits(&[level])),
         (I::SqlDataDefinitionCausesTransactionCommit, Value::Flag(false)),
         (I::SqlDataDefinitionsInTransactionsIgnored, Value::Flag(false)),
@@ -216,8 +256,8 @@ fn bits(choices: &[i32]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{Array, AsArray, Int32Array, Int64Array, UnionArray};
-    use arrow::datatypes::{DataType, UInt32Type};
+    use arrow::array::{AsArray, Int32Array, Int64Array};
+    use arrow::datatypes::UInt32Type;
 
     fn facts() -> EngineFacts {
         EngineFacts {
@@ -250,6 +290,20 @@ mod tests {
     }
 
     #[test]
+    fn savepoints_are_told_to_be_none_and_transactions_as_the_engine_has_them() {
+        for (transactions, kind, level) in [(true, 1, 3), (false, 0, 0)] {
+            let batch = answer(&EngineFacts { transactions, ..facts() }, &[]).unwrap();
+            let number = |code| value(&batch, code).1.as_any().downcast_ref::<Int32Array>().unwrap().value(0);
+            let flag = |code| value(&batch, code).1.as_boolean().value(0);
+            assert_eq!(number(SqlInfo::FlightSqlServerTransaction as u32), kind, "2 would be savepoints");
+            assert!(!flag(SqlInfo::SqlSavepointsSupported as u32));
+            assert_eq!(flag(SqlInfo::SqlTransactionsSupported as u32), transactions);
+            assert_eq!(number(SqlInfo::SqlSupportedTransactionsIsolationLevels as u32), 1 << level);
+            assert!(!flag(SqlInfo::FlightSqlServerSubstrait as u32));
+        }
+    }
+
+    #[test]
     fn the_default_isolation_is_a_64_bit_number_in_member_two() {
         let (member, value) = value(&answer(&facts(), &[562]).unwrap(), 562);
         assert_eq!(member, 2);
@@ -273,8 +327,10 @@ mod tests {
     #[test]
     fn the_schema_is_that_of_the_protocol() {
         let batch = answer(&facts(), &[]).unwrap();
-        assert_eq!(&*batch.schema(), SqlInfoDataBuilder::schema());
+        assert_eq!(batch.schema(), schema());
+        assert_eq!(batch.schema().field(0), SqlInfoDataBuilder::schema().field(0));
         let DataType::Union(members, _) = batch.schema().field(1).data_type().clone() else { panic!("not a union") };
+        assert!(members.iter().all(|(_, member)| !member.is_nullable()));
         let members: Vec<_> = members.iter().map(|(id, field)| (id, field.name().clone())).collect();
         let expected =
             ["string_value", "bool_value", "bigint_value", "int32_bitmask", "string_list", "int32_to_int32_list_map"];

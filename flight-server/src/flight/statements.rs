@@ -2,7 +2,11 @@
 //!
 //! What only reads is planned when its FlightInfo is asked for and runs when its rows are fetched, each time they are.
 //! Everything else comes on the same path too, because drivers do not look at SQL texts: it runs exactly once, when its
-//! FlightInfo is asked for, and its small result is kept for however often it is fetched.
+//! FlightInfo is asked for, and its small result is kept for however often it is fetched. So does a read whose result is to
+//! be split over several endpoints; that one may be large.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use std::sync::Arc;
 
@@ -14,10 +18,11 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::call::{Call, count};
 use super::command::Transaction;
+use super::encode::check_schema;
 use super::ticket::Claim;
 use crate::engine::{Outcome, Plan, Rows, Statement, StatementKind};
 use crate::error::{Error, ErrorCode, Result};
-use crate::node::{Kept, StatementId};
+use crate::node::{Kept, SplitResult, StatementId};
 
 /// The most bytes of a result that is kept: the result of a statement that runs exactly once, or whose schema is not
 /// known before it has run.
@@ -49,8 +54,12 @@ pub(super) async fn planned(call: &Call, sql: String, transaction: &Transaction)
 }
 
 /// Whether the FlightInfo of a statement is to be had without running it.
-pub(super) fn is_ready(plan: &Plan) -> bool {
-    plan.kind == StatementKind::Read && plan.schema.is_some()
+pub(super) fn is_ready(call: &Call, plan: &Plan) -> bool {
+    plan.kind == StatementKind::Read && plan.schema.is_some() && !is_split(call)
+}
+
+fn is_split(call: &Call) -> bool {
+    call.session().delivery().endpoints > NonZeroUsize::MIN
 }
 
 /// GetSchema of a statement's text. Nothing is executed.
@@ -85,9 +94,12 @@ pub(super) async fn info_of(
     statement: Statement,
     plan: &Plan,
 ) -> Result<FlightInfo> {
+    if plan.kind == StatementKind::Read && is_split(call) {
+        return split_info(call, descriptor, statement).await;
+    }
     if let (StatementKind::Read, Some(schema)) = (plan.kind, &plan.schema) {
         let claim = Claim::read(&statement).unwrap_or_else(|| keep(call, Kept::Deferred(statement)));
-        return call.flight_info(descriptor, schema, &claim, None);
+        return call.flight_info(descriptor, schema, vec![claim], None);
     }
     let outcome = call.session().execute(statement).await?;
     let (is_update, changed) = (outcome.is_update, outcome.changed);
@@ -95,7 +107,18 @@ pub(super) async fn info_of(
     let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
     let records = if is_update { changed } else { changed.or(Some(rows)) };
     let claim = keep(call, Kept::Finished { schema: schema.clone(), batches, changed });
-    call.flight_info(descriptor, &schema, &claim, records)
+    call.flight_info(descriptor, &schema, vec![claim], records)
+}
+
+/// FlightInfo of a read that runs now, and whose result is kept in parts.
+async fn split_info(call: &Call, descriptor: FlightDescriptor, statement: Statement) -> Result<FlightInfo> {
+    let rows = read(call, statement).await?;
+    check_schema(&rows.schema)?;
+    let wanted = call.session().delivery().endpoints.get();
+    let result = Arc::new(SplitResult::collect(rows, &call.node.options().data_dir, wanted).await?);
+    let id = Bytes::copy_from_slice(call.session().keep(Kept::Split(Arc::clone(&result))).as_bytes());
+    let claims = (0..).take(result.parts()).map(|part| Claim::Part(id.clone(), part)).collect();
+    call.flight_info(descriptor, result.schema(), claims, Some(result.rows()))
 }
 
 /// The schema of the rows of a statement that is to be run for each of no rows of parameters.
@@ -130,7 +153,7 @@ pub(super) async fn schema_of_no_run(call: &Call, statement: &Statement, plan: &
 pub(super) fn info_of_no_run(call: &Call, descriptor: FlightDescriptor, plan: &Plan) -> Result<FlightInfo> {
     let schema = schema_of(plan)?;
     let claim = keep(call, Kept::Finished { schema: schema.clone(), batches: Vec::new(), changed: Some(0) });
-    call.flight_info(descriptor, &schema, &claim, Some(0))
+    call.flight_info(descriptor, &schema, vec![claim], Some(0))
 }
 
 /// The rows of a statement whose text stands in the ticket.
@@ -153,7 +176,22 @@ pub(super) async fn fetch_kept(call: &Call, id: &Bytes) -> Result<Rows> {
             let batches = futures::stream::iter(batches.clone()).map(Ok);
             Ok(Rows { schema: schema.clone(), batches: Box::pin(batches) })
         }
+        Kept::Split(_) => Err(Error::internal("a ticket for the whole of a result holds one that is kept in parts")),
     }
+}
+
+/// The rows of a part of what the session keeps.
+///
+/// # Errors
+/// `RESULT_GONE` when it is not kept any more.
+pub(super) fn fetch_part(call: &Call, id: &Bytes, part: u32) -> Result<Rows> {
+    let kept = call.session().kept(&StatementId::from_bytes(id)?)?;
+    let part = usize::try_from(part).ok();
+    let rows = match &*kept {
+        Kept::Split(result) => part.and_then(|part| result.part(part)),
+        Kept::Deferred(_) | Kept::Finished { .. } => None,
+    };
+    rows.ok_or_else(|| Error::internal("a ticket for a part of a result holds one that has no such part"))
 }
 
 /// Runs a statement's text for its effect: DoPut.

@@ -15,7 +15,7 @@ use sha2::Sha256;
 
 use crate::engine::{Cut, Statement};
 use crate::error::{Error, ErrorCode, Result};
-use crate::node::QueryId;
+use crate::node::{Compression, QueryId};
 
 /// How long a ticket can be used.
 pub(super) const LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -50,6 +50,8 @@ pub(super) enum Claim {
     },
     /// What the session keeps under this id.
     Kept(Bytes),
+    /// One part, counted from 0, of the result that the session keeps under this id.
+    Part(Bytes, u32),
     /// The answer to a metadata command, which is this descriptor's command.
     Metadata(Bytes),
     /// To be told how far the query is.
@@ -64,13 +66,16 @@ impl Claim {
     }
 }
 
-/// A ticket that was read.
+/// What a ticket says.
 #[derive(Clone)]
-pub(super) struct Redeemed {
+pub(super) struct Contents {
     /// What it is good for.
     pub(super) claim: Claim,
     /// The query that it belongs to.
     pub(super) query: QueryId,
+    /// How the rows are compressed. It stands here and not in the session alone, so that a ticket gives the same bytes
+    /// whatever is set meanwhile.
+    pub(super) compression: Compression,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -82,10 +87,12 @@ struct Payload {
     /// In seconds since 1970.
     #[prost(uint64, tag = "3")]
     expires: u64,
-    #[prost(oneof = "PayloadClaim", tags = "4, 5, 6, 8")]
+    #[prost(oneof = "PayloadClaim", tags = "4, 5, 6, 8, 10")]
     claim: Option<PayloadClaim>,
     #[prost(bytes = "bytes", tag = "7")]
     query: Bytes,
+    #[prost(enumeration = "PayloadCompression", tag = "9")]
+    compression: i32,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -98,6 +105,8 @@ enum PayloadClaim {
     Metadata(Bytes),
     #[prost(bool, tag = "8")]
     Polled(bool),
+    #[prost(message, tag = "10")]
+    Part(PayloadPart),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -110,28 +119,56 @@ struct PayloadRead {
     bytes: u64,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+struct PayloadPart {
+    #[prost(bytes = "bytes", tag = "1")]
+    kept: Bytes,
+    #[prost(uint32, tag = "2")]
+    part: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+enum PayloadCompression {
+    None = 0,
+    Lz4 = 1,
+    Zstd = 2,
+}
+
 /// Makes a ticket that can be used for [`LIFETIME`] from `now`.
-pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, query: QueryId, claim: &Claim, now: SystemTime) -> Bytes {
-    let claim = match claim {
+pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, contents: &Contents, now: SystemTime) -> Bytes {
+    let claim = match &contents.claim {
         Claim::Read { sql, cut } => PayloadClaim::Read(PayloadRead {
             sql: sql.to_string(),
             rows: u64::try_from(cut.rows).unwrap_or(u64::MAX),
             bytes: u64::try_from(cut.bytes).unwrap_or(u64::MAX),
         }),
         Claim::Kept(id) => PayloadClaim::Kept(id.clone()),
+        Claim::Part(id, part) => PayloadClaim::Part(PayloadPart { kept: id.clone(), part: *part }),
         Claim::Metadata(command) => PayloadClaim::Metadata(command.clone()),
         Claim::Polled => PayloadClaim::Polled(true),
+    };
+    let compression = match contents.compression {
+        Compression::None => PayloadCompression::None,
+        Compression::Lz4 => PayloadCompression::Lz4,
+        Compression::Zstd => PayloadCompression::Zstd,
     };
     let payload = Payload {
         session: Bytes::copy_from_slice(holder.session),
         principal: holder.principal.to_owned(),
         expires: expiry(now),
         claim: Some(claim),
-        query: Bytes::copy_from_slice(query.as_bytes()),
+        query: Bytes::copy_from_slice(contents.query.as_bytes()),
+        compression: compression.into(),
     };
-    let mut ticket = BytesMut::with_capacity(1 + payload.encoded_len() + SIGNATURE);
+    sign(key, &payload.encode_to_vec())
+}
+
+/// A ticket of these bytes.
+pub(super) fn sign(key: &[u8; 32], payload: &[u8]) -> Bytes {
+    let mut ticket = BytesMut::with_capacity(1 + payload.len() + SIGNATURE);
     ticket.put_u8(VERSION);
-    ticket.put_slice(&payload.encode_to_vec());
+    ticket.put_slice(payload);
     let signature = mac(key, &ticket).finalize().into_bytes();
     ticket.put_slice(&signature);
     ticket.freeze()
@@ -147,7 +184,7 @@ pub(super) fn is_ticket(bytes: &[u8]) -> bool {
 /// # Errors
 /// `TICKET_INVALID` when it is not exactly as [`issue`] made it with this key, `TICKET_EXPIRED` when its time is over,
 /// `SESSION_FORBIDDEN` when it was made for another session or user.
-pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: SystemTime) -> Result<Redeemed> {
+pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: SystemTime) -> Result<Contents> {
     let Some(signed) = ticket.len().checked_sub(SIGNATURE).filter(|signed| *signed > 0) else {
         return Err(invalid());
     };
@@ -180,9 +217,16 @@ pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: Sy
         Some(PayloadClaim::Kept(id)) => Claim::Kept(id),
         Some(PayloadClaim::Metadata(command)) => Claim::Metadata(command),
         Some(PayloadClaim::Polled(_)) => Claim::Polled,
+        Some(PayloadClaim::Part(PayloadPart { kept, part })) => Claim::Part(kept, part),
         None => return Err(invalid()),
     };
-    Ok(Redeemed { claim, query })
+    let compression = match PayloadCompression::try_from(payload.compression) {
+        Ok(PayloadCompression::None) => Compression::None,
+        Ok(PayloadCompression::Lz4) => Compression::Lz4,
+        Ok(PayloadCompression::Zstd) => Compression::Zstd,
+        Err(_) => return Err(invalid()),
+    };
+    Ok(Contents { claim, query, compression })
 }
 
 fn invalid() -> Error {
@@ -224,10 +268,14 @@ mod tests {
 
     fn read_ticket() -> Bytes {
         let claim = Claim::read(&Statement::new("SELECT 1")).unwrap();
-        issue(&KEY, HOLDER, QueryId::random(), &claim, moment(1_000))
+        issue(&KEY, HOLDER, &contents(claim), moment(1_000))
     }
 
-    fn code(result: Result<Redeemed>) -> ErrorCode {
+    fn contents(claim: Claim) -> Contents {
+        Contents { claim, query: QueryId::random(), compression: Compression::None }
+    }
+
+    fn code(result: Result<Contents>) -> ErrorCode {
         result.err().unwrap().code
     }
 
@@ -238,14 +286,18 @@ mod tests {
         };
         assert_eq!((&*sql, cut), ("SELECT 1", Cut::default()));
 
-        let query = QueryId::random();
-        let ticket = issue(&KEY, HOLDER, query, &Claim::Kept(Bytes::from_static(b"id")), moment(0));
-        let redeemed = redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap();
+        let made = Contents { compression: Compression::Zstd, ..contents(Claim::Kept(Bytes::from_static(b"id"))) };
+        let redeemed = redeem(&KEY, HOLDER, &issue(&KEY, HOLDER, &made, moment(0)), moment(0)).unwrap();
         assert!(matches!(redeemed.claim, Claim::Kept(id) if id == "id"));
-        assert_eq!(redeemed.query, query);
+        assert_eq!((redeemed.query, redeemed.compression), (made.query, Compression::Zstd));
 
-        let ticket = issue(&KEY, HOLDER, query, &Claim::Metadata(Bytes::from_static(b"any")), moment(0));
-        let redeemed = redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap();
+        let made = Contents { compression: Compression::Lz4, ..contents(Claim::Part(Bytes::from_static(b"id"), 3)) };
+        let redeemed = redeem(&KEY, HOLDER, &issue(&KEY, HOLDER, &made, moment(0)), moment(0)).unwrap();
+        assert!(matches!(redeemed.claim, Claim::Part(id, 3) if id == "id"));
+        assert_eq!(redeemed.compression, Compression::Lz4);
+
+        let made = contents(Claim::Metadata(Bytes::from_static(b"any")));
+        let redeemed = redeem(&KEY, HOLDER, &issue(&KEY, HOLDER, &made, moment(0)), moment(0)).unwrap();
         assert!(matches!(redeemed.claim, Claim::Metadata(command) if command == "any"));
     }
 

@@ -9,6 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use uuid::Uuid;
 
+use super::split::SplitResult;
 use crate::engine::Statement;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -17,6 +18,9 @@ const MOST: usize = 256;
 
 /// The most bytes kept for a session, unless a single result is larger.
 const MOST_BYTES: usize = 64 << 20;
+
+/// The most bytes in the files of a session's results, unless a single result is larger.
+const MOST_FILE_BYTES: u64 = 8 << 30;
 
 /// Names a kept result within its session: 16 bytes nobody can guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,16 +60,19 @@ pub enum Kept {
         /// How many rows the statement changed, where that can be said.
         changed: Option<u64>,
     },
+    /// The finished result of a read that is fetched in parts.
+    Split(Arc<SplitResult>),
 }
 
 impl Kept {
-    /// About how much memory it takes.
-    fn bytes(&self) -> usize {
+    /// About how much memory it takes, and how much of a file.
+    fn size(&self) -> (usize, u64) {
         let (own, batches) = match self {
             Self::Deferred(statement) => (statement.sql.len(), &statement.parameters),
             Self::Finished { batches, .. } => (0, batches),
+            Self::Split(result) => return result.size(),
         };
-        own + batches.iter().map(RecordBatch::get_array_memory_size).sum::<usize>()
+        (own + batches.iter().map(RecordBatch::get_array_memory_size).sum::<usize>(), 0)
     }
 }
 
@@ -75,6 +82,7 @@ impl fmt::Debug for Kept {
         f.write_str(match self {
             Self::Deferred(_) => "Deferred(..)",
             Self::Finished { .. } => "Finished { .. }",
+            Self::Split(_) => "Split(..)",
         })
     }
 }
@@ -84,26 +92,35 @@ impl fmt::Debug for Kept {
 pub(super) struct KeptResults {
     results: VecDeque<Entry>,
     bytes: usize,
+    file_bytes: u64,
 }
 
 struct Entry {
     id: StatementId,
     result: Arc<Kept>,
     bytes: usize,
+    file_bytes: u64,
     /// Since when it waits to be fetched; `None` when it was.
     waits_since: Option<Instant>,
 }
 
 impl KeptResults {
     pub(super) fn insert(&mut self, id: StatementId, result: Kept) {
-        let bytes = result.bytes();
+        let (bytes, file_bytes) = result.size();
         self.bytes += bytes;
-        self.results.push_back(Entry { id, result: Arc::new(result), bytes, waits_since: Some(Instant::now()) });
-        while self.results.len() > 1 && (self.results.len() > MOST || self.bytes > MOST_BYTES) {
+        self.file_bytes += file_bytes;
+        let waits_since = Some(Instant::now());
+        self.results.push_back(Entry { id, result: Arc::new(result), bytes, file_bytes, waits_since });
+        while self.results.len() > 1 && self.are_too_many() {
             if let Some(oldest) = self.results.pop_front() {
                 self.bytes -= oldest.bytes;
+                self.file_bytes -= oldest.file_bytes;
             }
         }
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.results.len() > MOST || self.bytes > MOST_BYTES || self.file_bytes > MOST_FILE_BYTES
     }
 
     pub(super) fn get(&mut self, id: &StatementId) -> Result<Arc<Kept>> {
@@ -127,9 +144,10 @@ fn gone() -> Error {
     Error::new(
         ErrorCode::ResultGone,
         format!(
-            "the result is no longer kept: a session keeps its newest {MOST} results, up to {} MiB, on the node that \
-             ran them; run the statement again",
-            MOST_BYTES >> 20
+            "the result is no longer kept: a session keeps its newest {MOST} results, up to {} MiB in memory \
+             and {} GiB in files, on the node that ran them; run the statement again",
+            MOST_BYTES >> 20,
+            MOST_FILE_BYTES >> 30
         ),
     )
 }

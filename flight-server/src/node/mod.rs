@@ -11,7 +11,7 @@
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
 //! | `carried` | what of a session goes with it, and what its client is told that does not |
-//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `prepared`, `kept`, `queries`, `polled`, `session_options`, `engine_choice` are what it does |
+//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `prepared`, `kept`, `split`, `delivery`, `queries`, `polled`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease`, `load` | until when this node may act as an owner, and how loaded it is |
 //! | `drain`, `presence` | sessions are handed back when nobody is in them |
 //! | `datasets` | engines show the datasets of the store and the configuration |
@@ -23,6 +23,7 @@ mod connections;
 mod core;
 mod datasets;
 mod deadline;
+mod delivery;
 mod drain;
 mod engine_choice;
 mod execute;
@@ -47,6 +48,7 @@ mod routes;
 mod running;
 mod session;
 mod session_options;
+mod split;
 #[cfg(test)]
 mod tests;
 mod toucher;
@@ -70,6 +72,7 @@ use self::core::{Core, CoreParts};
 pub use self::datasets::DatasetOptions;
 use self::datasets::Datasets;
 pub(crate) use self::datasets::count_columns;
+pub use self::delivery::{Compression, Delivery, Locations};
 use self::heartbeat::Heartbeat;
 pub use self::kept::{Kept, StatementId};
 pub use self::options::NodeOptions;
@@ -80,6 +83,7 @@ pub use self::queries::QueryId;
 pub(crate) use self::route::{Forwarded, Peer, Route, Wanted};
 pub use self::session::Session;
 pub use self::session_options::{OptionError, OptionValue};
+pub use self::split::SplitResult;
 pub use self::transaction::TransactionId;
 use crate::auth::{ClusterSecret, Purpose, Users};
 use crate::engine::Engine;

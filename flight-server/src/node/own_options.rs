@@ -1,5 +1,5 @@
-//! The server's own session options, `pintail.*`: how rows are written, and which engine runs the session. They are kept in
-//! the store as they were set.
+//! The server's own session options, `pintail.*`: how rows are written and handed out, and which engine runs the session.
+//! They are kept in the store as they were set.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use humantime::{format_duration, parse_duration};
 use typemap::wire::{Infinity, WideIntegers, WireOptions};
 
+use super::delivery::{COMPRESSION, COMPRESSION_VALUES, Delivery, ENDPOINTS, LOCATION_VALUES, LOCATIONS};
 use super::session::Session;
 use super::session_options::{OptionError, OptionValue};
 
@@ -57,32 +58,41 @@ pub(super) fn all(
     engine: &str,
     timeout: Option<Duration>,
     set: &BTreeMap<String, String>,
-) -> [(&'static str, String); 4] {
+) -> [(&'static str, String); 7] {
     let timeout = statement_timeout(set, timeout);
     let timeout = timeout.map_or_else(|| NO_TIMEOUT.to_owned(), |timeout| format_duration(timeout).to_string());
     let shown = |name: &str, default: &str| set.get(name).map_or(default, String::as_str).to_owned();
     [
+        (COMPRESSION, shown(COMPRESSION, COMPRESSION_VALUES[0].0)),
+        (ENDPOINTS, Delivery::of(set).endpoints.to_string()),
         (ENGINE, engine.to_owned()),
         (INFINITY, shown(INFINITY, INFINITY_VALUES[0].0)),
+        (LOCATIONS, shown(LOCATIONS, LOCATION_VALUES[0].0)),
         (STATEMENT_TIMEOUT, timeout),
         (WIDE_INTEGERS, shown(WIDE_INTEGERS, WIDE_INTEGER_VALUES[0].0)),
     ]
 }
 
-fn value<T: Copy>(set: &BTreeMap<String, String>, name: &str, values: &[(&str, T)]) -> Option<T> {
+/// What the value that `name` was set to means, if it was set.
+pub(super) fn value<T: Copy>(set: &BTreeMap<String, String>, name: &str, values: &[(&str, T)]) -> Option<T> {
     let set = set.get(name)?;
     values.iter().find(|(value, _)| value == set).map(|(_, value)| *value)
+}
+
+fn names<T>(values: &[(&'static str, T)]) -> Vec<&'static str> {
+    values.iter().map(|(name, _)| *name).collect()
 }
 
 impl Session {
     /// Sets an option that holds from the next statement on. The caller holds the session's turn.
     pub(super) async fn set_own_option(&self, name: &str, value: OptionValue) -> Result<(), OptionError> {
-        if name == STATEMENT_TIMEOUT {
-            return self.set_statement_timeout(value).await;
-        }
         let values: Vec<&str> = match name {
-            WIDE_INTEGERS => WIDE_INTEGER_VALUES.iter().map(|(value, _)| *value).collect(),
-            INFINITY => INFINITY_VALUES.iter().map(|(value, _)| *value).collect(),
+            STATEMENT_TIMEOUT => return self.set_statement_timeout(value).await,
+            ENDPOINTS => return self.set_endpoints(value).await,
+            COMPRESSION => names(&COMPRESSION_VALUES),
+            LOCATIONS => names(&LOCATION_VALUES),
+            WIDE_INTEGERS => names(&WIDE_INTEGER_VALUES),
+            INFINITY => names(&INFINITY_VALUES),
             _ => return Err(OptionError::InvalidName),
         };
         let mut options = self.own_options.lock().clone();
@@ -92,6 +102,9 @@ impl Session {
             _ => return Err(OptionError::InvalidValue),
         };
         self.keep_own_options(options).await?;
+        if matches!(name, COMPRESSION | LOCATIONS) {
+            return Ok(());
+        }
         // What was planned was planned for another schema; it is planned again when it is used.
         self.prepared.lock().clear();
         self.engine().set_wire_options(wire(&self.own_options.lock()));
@@ -139,7 +152,10 @@ mod tests {
             assert_eq!(wire(&set).infinity, meaning);
         }
         assert_eq!(wire(&BTreeMap::new()), WireOptions::default());
-        assert_eq!(all("e", None, &BTreeMap::new()).map(|(_, value)| value), ["e", "error", "0", "decimal128"]);
+        assert_eq!(
+            all("e", None, &BTreeMap::new()).map(|(_, value)| value),
+            ["none", "1", "e", "error", "none", "0", "decimal128"]
+        );
     }
 
     #[test]
@@ -149,6 +165,6 @@ mod tests {
         assert_eq!(statement_timeout(&BTreeMap::new(), server), server);
         assert_eq!(statement_timeout(&set("1m 30s"), server), Some(Duration::from_secs(90)));
         assert_eq!(statement_timeout(&set(NO_TIMEOUT), server), None);
-        assert_eq!(all("e", server, &BTreeMap::new())[2].1, "5m");
+        assert_eq!(all("e", server, &BTreeMap::new())[5].1, "5m");
     }
 }

@@ -88,6 +88,8 @@ impl Node {
                 (Ok(None), None) => Wanted::New,
                 (Err(_), _) => Wanted::Nothing,
             },
+            // Its credentials may be in its message.
+            Err(_) if handshake => Wanted::New,
             Err(_) => Wanted::Nothing,
         }
     }

@@ -1,7 +1,10 @@
 //! Whatever a client sends, it gets a typed error and the server goes on.
 
 use arrow_flight::Empty;
-use arrow_flight::sql::{CommandStatementIngest, CommandStatementSubstraitPlan, CommandStatementUpdate};
+use arrow_flight::sql::{
+    ActionBeginSavepointRequest, ActionCreatePreparedSubstraitPlanRequest, ActionEndSavepointRequest,
+    CommandStatementIngest, CommandStatementSubstraitPlan, CommandStatementUpdate,
+};
 use tower::Service as _;
 
 use super::super::{actions, status};
@@ -107,14 +110,20 @@ async fn what_is_not_done_is_refused_by_name_and_what_is_listed_is_done() {
     let exchange = client.flight.do_exchange(request).await.unwrap_err();
     assert_eq!(typed(&exchange).0, Code::Unimplemented);
     assert!(exchange.message().contains("DoExchange of CommandStatementUpdate"), "{}", exchange.message());
-    for name in ["BeginSavepoint", "EndSavepoint", "CreatePreparedSubstraitPlan", "NoSuchAction"] {
-        let status = client.act(name, Bytes::new()).await.unwrap_err();
+    let known = [
+        ("BeginSavepoint", ActionBeginSavepointRequest::default().as_any()),
+        ("EndSavepoint", ActionEndSavepointRequest { action: 1, ..Default::default() }.as_any()),
+        ("CreatePreparedSubstraitPlan", ActionCreatePreparedSubstraitPlanRequest::default().as_any()),
+        ("NoSuchAction", Any::default()),
+    ];
+    for (name, body) in known {
+        let status = client.act(name, body.encode_to_vec()).await.unwrap_err();
         assert_eq!(typed(&status).0, Code::Unimplemented);
         assert!(status.message().contains(name), "{}", status.message());
     }
     let request = client.request(Empty {});
     let listed: Vec<_> = client.flight.list_actions(request).await.unwrap().into_inner().try_collect().await.unwrap();
-    assert_eq!(listed, actions::list().collect::<Vec<_>>());
+    assert_eq!(listed, actions::there_are());
     for action in listed {
         let status = client.act(&action.r#type, Bytes::from_static(&[0xff])).await.unwrap_err();
         assert_eq!(typed(&status), (Code::InvalidArgument, "REQUEST_MALFORMED".into(), "08P01".into()));

@@ -1,12 +1,13 @@
 //! A real server on a real socket, over an engine made for the purpose.
 
 mod bad_input;
+mod delivery;
 mod engine;
 mod prepared;
 mod queries;
 mod sessions;
+mod transport;
 
-use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -56,14 +57,14 @@ impl TestServer {
             statement_timeout: None,
             name: "heron".to_owned(),
             home: Uuid::from_u128(1),
-            advertised_uri: String::new(),
+            advertised_uri: "grpc://heron:8815".to_owned(),
             peer_uri: None,
             role: NodeRole::Both,
             memory_limit: 0,
             lease: Duration::from_secs(600),
             idle_timeout: Duration::from_secs(600),
             max_age: Duration::from_secs(6000),
-            data_dir: PathBuf::new(),
+            data_dir: std::env::temp_dir(),
             version: "0".to_owned(),
             default_engine: "test".to_owned(),
             datasets: crate::node::DatasetOptions::default(),

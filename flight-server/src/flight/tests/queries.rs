@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 
 use arrow::array::AsArray;
-use arrow_flight::sql::metadata::SqlInfoDataBuilder;
 use arrow_flight::sql::{
     CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
     CommandStatementUpdate, DoPutUpdateResult,
@@ -172,7 +171,7 @@ async fn metadata_has_one_schema_in_info_and_stream() {
         assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), expected);
     }
     let asked = client.schema(&CommandGetSqlInfo::default()).await.unwrap();
-    assert_eq!(asked, *SqlInfoDataBuilder::schema());
+    assert_eq!(asked, *super::super::sql_info::schema());
 }
 
 #[tokio::test]

@@ -17,8 +17,11 @@ async fn options_are_the_location_the_engine_and_its_settings() {
     let options: Vec<_> = caller.session.options().await.unwrap().into_iter().collect();
     let expected = [
         ("catalog", "memory"),
+        ("pintail.compression", "none"),
+        ("pintail.endpoints", "1"),
         ("pintail.engine", "test"),
         ("pintail.infinity", "error"),
+        ("pintail.locations", "none"),
         ("pintail.statement_timeout", "0"),
         ("pintail.wide_integers", "decimal128"),
         ("schema", "main"),

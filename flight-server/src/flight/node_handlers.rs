@@ -1,0 +1,195 @@
+//! The handlers of a node: each call is one of a session's owner.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow_flight::sql::EndTransaction;
+use arrow_flight::{
+    Action, ActionType, CancelStatus, Criteria, FlightDescriptor, FlightEndpoint, FlightInfo, PollInfo, Ticket,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use http::HeaderMap;
+use tonic::Status;
+
+use super::call::Call;
+use super::command::{Command, Transaction, not_implemented};
+use super::handlers::{Delivered, Exchanged, Handlers, OptionProblem, PreparedStatement, Put};
+use super::lost_state::{LOST_HEADER, lost_state};
+use super::parameters::Upload;
+use super::ticket::{Claim, Contents};
+use super::trace_context::TraceId;
+use super::{actions, exchange, listing, metadata, options, polls, prepared, queries, statements, uploads};
+use crate::engine::Statement;
+use crate::error::{Error, ErrorCode, Result};
+use crate::node::{Node, OptionValue, Origin};
+
+/// The handlers of one node.
+pub struct NodeHandlers {
+    node: Arc<Node>,
+}
+
+impl NodeHandlers {
+    /// Those of `node`.
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+}
+
+#[async_trait]
+impl Handlers for NodeHandlers {
+    type Call = Call;
+
+    async fn enter(&self, headers: &HeaderMap, origin: Origin) -> Result<Call> {
+        let caller = self.node.caller(headers, origin).await?;
+        Ok(Call { node: Arc::clone(&self.node), caller, trace: TraceId::from_headers(headers) })
+    }
+
+    async fn handshake(&self, headers: &HeaderMap) -> Result<Call> {
+        let caller = self.node.handshake(headers).await?;
+        Ok(Call { node: Arc::clone(&self.node), caller, trace: TraceId::from_headers(headers) })
+    }
+
+    /// The token of its session, when that is new, and what of the session could not be brought along.
+    fn headers(&self, call: &Call) -> HeaderMap {
+        let mut headers = call.caller.grant.as_ref().map(|grant| grant.headers()).unwrap_or_default();
+        if let Some(lost) = lost_state(call.session().take_lost_state()) {
+            headers.insert(LOST_HEADER, lost);
+        }
+        headers
+    }
+
+    fn is_serving(&self) -> bool {
+        !self.node.is_draining() && self.node.holds_lease()
+    }
+
+    async fn flight_info(&self, call: &Call, descriptor: FlightDescriptor) -> Result<FlightInfo> {
+        match Command::from_descriptor(&descriptor)? {
+            Command::StatementQuery { sql, transaction } => statements::info(call, descriptor, sql, transaction).await,
+            Command::PreparedQuery { handle } => prepared::info(call, descriptor, &handle).await,
+            Command::Metadata(command) => {
+                let claim = Claim::Metadata(descriptor.cmd.clone());
+                call.flight_info(descriptor, &metadata::schema(&command), vec![claim], None)
+            }
+            other => Err(no_query(&other)),
+        }
+    }
+
+    async fn schema(&self, call: &Call, descriptor: FlightDescriptor) -> Result<SchemaRef> {
+        match Command::from_descriptor(&descriptor)? {
+            Command::StatementQuery { sql, transaction } => statements::schema(call, &sql, &transaction).await,
+            Command::PreparedQuery { handle } => prepared::schema(call, &handle).await,
+            Command::Metadata(command) => Ok(metadata::schema(&command)),
+            other => Err(no_query(&other)),
+        }
+    }
+
+    async fn poll(&self, call: &Call, descriptor: FlightDescriptor) -> Result<PollInfo> {
+        polls::poll(call, descriptor).await
+    }
+
+    async fn list(&self, call: &Call, criteria: Criteria) -> Result<BoxStream<'static, Result<FlightInfo, Status>>> {
+        listing::list(call, criteria).await
+    }
+
+    async fn rows(&self, call: &Call, ticket: Ticket) -> Result<Delivered> {
+        let Contents { claim, query, compression } = call.redeem(&ticket)?;
+        let rows = match claim {
+            Claim::Read { sql, cut } => {
+                let rows = statements::read(call, Statement { cut, ..Statement::new(sql) });
+                call.session().until_cancelled(query, rows).await?
+            }
+            Claim::Kept(id) => call.session().until_cancelled(query, statements::fetch_kept(call, &id)).await?,
+            Claim::Part(id, part) => {
+                let rows = async { statements::fetch_part(call, &id, part) };
+                call.session().until_cancelled(query, rows).await?
+            }
+            Claim::Metadata(command) => match Command::decode(&command)? {
+                Command::Metadata(command) => {
+                    metadata::rows(command, &*call.session().engine_of(), &*call.session().engine()).await?
+                }
+                other => return Err(Error::internal(format_args!("a ticket for metadata holds {}", other.name()))),
+            },
+            Claim::Polled => {
+                return Err(Error::new(
+                    ErrorCode::RequestInvalid,
+                    "the descriptor of a poll is no ticket: poll with it until the query is complete, and fetch its \
+                     endpoints",
+                ));
+            }
+        };
+        Ok(Delivered { rows, compression })
+    }
+
+    async fn put(&self, call: &Call, upload: &mut Upload) -> Result<Put> {
+        uploads::put(call, upload).await
+    }
+
+    async fn exchange(&self, call: &Call, upload: &mut Upload) -> Result<Exchanged> {
+        exchange::exchange(call, upload).await
+    }
+
+    fn actions(&self) -> Vec<ActionType> {
+        actions::there_are()
+    }
+
+    async fn prepare(&self, call: &Call, sql: String, transaction: Transaction) -> Result<PreparedStatement> {
+        prepared::create(call, &sql, &transaction).await
+    }
+
+    async fn close_prepared(&self, call: &Call, handle: Bytes) -> Result<()> {
+        call.session().close_prepared(&handle).await
+    }
+
+    async fn begin(&self, call: &Call) -> Result<Bytes> {
+        Ok(Bytes::copy_from_slice(call.session().begin().await?.as_bytes()))
+    }
+
+    async fn end(&self, call: &Call, transaction: Bytes, end: EndTransaction) -> Result<()> {
+        match end {
+            EndTransaction::Rollback => call.session().rollback(&transaction).await,
+            EndTransaction::Commit | EndTransaction::Unspecified => call.session().commit(&transaction).await,
+        }
+    }
+
+    async fn set_options(
+        &self,
+        call: &Call,
+        options: BTreeMap<String, OptionValue>,
+    ) -> Result<HashMap<String, OptionProblem>> {
+        options::set(call, options).await
+    }
+
+    async fn options(&self, call: &Call) -> Result<BTreeMap<String, OptionValue>> {
+        call.session().options().await
+    }
+
+    async fn close_session(&self, call: &Call) -> Result<()> {
+        call.node.close_session(&call.caller).await
+    }
+
+    async fn cancel(&self, call: &Call, info: FlightInfo) -> Result<CancelStatus> {
+        queries::cancel(call, info).await
+    }
+
+    async fn renew(&self, call: &Call, endpoint: FlightEndpoint) -> Result<FlightEndpoint> {
+        queries::renew(call, endpoint)
+    }
+
+    async fn other(&self, _: &Call, action: Action) -> Result<Option<Bytes>> {
+        Err(actions::unknown(&action.r#type))
+    }
+}
+
+/// The error for a command that asks for no rows, or whose rows are not to be had.
+pub(super) fn no_query(command: &Command) -> Error {
+    match command {
+        Command::Substrait { .. } => not_implemented(command.name()),
+        _ => Error::new(
+            ErrorCode::RequestInvalid,
+            format!("{} is sent for its effect: send it with DoPut", command.name()),
+        ),
+    }
+}
