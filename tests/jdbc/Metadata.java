@@ -106,7 +106,7 @@ public class Metadata {
         String[] names = {"COLUMN_NAME", "DATA_TYPE", "TYPE_NAME", "COLUMN_SIZE", "DECIMAL_DIGITS", "NULLABLE", "IS_NULLABLE",
             "ORDINAL_POSITION", "IS_AUTOINCREMENT"};
         Proof.equal("columns", List.of(
-            "id|4|INTEGER|10|0|0|NO|1|NO",
+            "id|4|INTEGER|10|0|0|NO|1|YES",
             "origin|12|VARCHAR|65536|null|1|YES|2|NO",
             "country|12|VARCHAR|65536|null|1|YES|3|NO",
             "miles|3|DECIMAL(9,2)|9|2|0|NO|4|NO",
