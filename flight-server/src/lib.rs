@@ -23,5 +23,7 @@ pub mod flight;
 pub mod http;
 pub mod node;
 pub mod peer;
+#[cfg(test)]
+mod simulation;
 pub mod spool;
 pub mod telemetry;

@@ -1,12 +1,11 @@
 //! `app_metadata_flight_info_endpoint`: what the command is, the metadata of flight and endpoint are too.
 
-use std::net::SocketAddr;
-
 use arrow::datatypes::DataType;
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo};
 use async_trait::async_trait;
 use flight_server::error::Result;
 use flight_server::flight::Handlers;
+use flight_server::node::Origin;
 use http::HeaderMap;
 
 use crate::script::{info, numbers};
@@ -17,7 +16,7 @@ pub(crate) struct AppMetadata;
 impl Handlers for AppMetadata {
     type Call = ();
 
-    async fn enter(&self, _: &HeaderMap, _: Option<SocketAddr>) -> Result<()> {
+    async fn enter(&self, _: &HeaderMap, _: Origin) -> Result<()> {
         Ok(())
     }
 

@@ -1,14 +1,13 @@
 //! `auth:basic_proto`: a call without credentials is refused; a handshake with them in its message gives a token, and a call
 //! with that in its header is answered with the name of the user.
 
-use std::net::SocketAddr;
-
 use arrow_flight::Action;
 use async_trait::async_trait;
 use bytes::Bytes;
 use flight_server::auth::{Credentials, Users, UsersError};
 use flight_server::error::{Error, ErrorCode, Result};
 use flight_server::flight::Handlers;
+use flight_server::node::Origin;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
@@ -38,7 +37,7 @@ pub(crate) struct Entered {
 impl Handlers for BasicProto {
     type Call = Entered;
 
-    async fn enter(&self, headers: &HeaderMap, _: Option<SocketAddr>) -> Result<Entered> {
+    async fn enter(&self, headers: &HeaderMap, _: Origin) -> Result<Entered> {
         match Credentials::from_headers(headers)? {
             Credentials::Basic { user, password } => {
                 self.users.verify(&user, &password).await?;

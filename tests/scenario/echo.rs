@@ -1,10 +1,9 @@
 //! `do_exchange:echo`: what the client sends after the command `echo` comes back, message for message.
 
-use std::net::SocketAddr;
-
 use async_trait::async_trait;
 use flight_server::error::Result;
 use flight_server::flight::{Exchanged, Handlers, Upload};
+use flight_server::node::Origin;
 use http::HeaderMap;
 
 use crate::script::expect;
@@ -15,12 +14,12 @@ pub(crate) struct Echo;
 impl Handlers for Echo {
     type Call = ();
 
-    async fn enter(&self, _: &HeaderMap, _: Option<SocketAddr>) -> Result<()> {
+    async fn enter(&self, _: &HeaderMap, _: Origin) -> Result<()> {
         Ok(())
     }
 
     async fn exchange(&self, (): &(), upload: &mut Upload) -> Result<Exchanged> {
-        expect(&*upload.descriptor.cmd, b"echo")?;
+        expect(&*upload.descriptor()?.cmd, b"echo")?;
         Ok(Exchanged::Echo)
     }
 }

@@ -2,7 +2,6 @@
 //! can be cancelled, and given more time.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flight_server::error::{Error, ErrorCode, Result};
 use flight_server::flight::{Delivered, Handlers};
+use flight_server::node::Origin;
 use http::HeaderMap;
 
 use crate::script::{column, endpoint, info, numbers, unexpected};
@@ -50,7 +50,7 @@ fn over(why: &str) -> Error {
 impl Handlers for Expiration {
     type Call = ();
 
-    async fn enter(&self, _: &HeaderMap, _: Option<SocketAddr>) -> Result<()> {
+    async fn enter(&self, _: &HeaderMap, _: Origin) -> Result<()> {
         Ok(())
     }
 

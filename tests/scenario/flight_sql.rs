@@ -1,7 +1,6 @@
 //! `flight_sql` and `flight_sql:extension`: every command and action of Flight SQL, in and out of a transaction, with the
 //! arguments and answers that are agreed on.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -17,6 +16,7 @@ use flight_server::flight::{
     Command, Delivered, EndSavepoint, Handlers, Keys, Metadata, PreparedStatement, Put, Transaction, Upload,
     sql_info_batch,
 };
+use flight_server::node::Origin;
 use http::HeaderMap;
 
 use crate::script::{delivered, endpoint, expect, info, unexpected};
@@ -165,7 +165,7 @@ fn sql_info(codes: &[u32]) -> Result<Delivered> {
 impl Handlers for FlightSql {
     type Call = ();
 
-    async fn enter(&self, _: &HeaderMap, _: Option<SocketAddr>) -> Result<()> {
+    async fn enter(&self, _: &HeaderMap, _: Origin) -> Result<()> {
         Ok(())
     }
 
@@ -196,7 +196,7 @@ impl Handlers for FlightSql {
     }
 
     async fn put(&self, (): &(), upload: &mut Upload) -> Result<Put> {
-        match Command::from_descriptor(&upload.descriptor)? {
+        match Command::from_descriptor(upload.descriptor()?)? {
             Command::StatementUpdate { sql, transaction } => {
                 expect(sql.as_str(), UPDATE)?;
                 Ok(Put::Updated(UPDATED[usize::from(is_inside(&transaction)?)]))

@@ -1,12 +1,11 @@
 //! `flight_sql:ingestion`: rows with every option of the command, counted.
 
-use std::net::SocketAddr;
-
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow_flight::sql::{TableDefinitionOptions, TableExistsOption, TableNotExistOption};
 use async_trait::async_trait;
 use flight_server::error::Result;
 use flight_server::flight::{Command, Handlers, Put, Upload};
+use flight_server::node::Origin;
 use http::HeaderMap;
 
 use crate::script::{expect, unexpected};
@@ -17,12 +16,12 @@ pub(crate) struct Ingestion;
 impl Handlers for Ingestion {
     type Call = ();
 
-    async fn enter(&self, _: &HeaderMap, _: Option<SocketAddr>) -> Result<()> {
+    async fn enter(&self, _: &HeaderMap, _: Origin) -> Result<()> {
         Ok(())
     }
 
     async fn put(&self, (): &(), upload: &mut Upload) -> Result<Put> {
-        let command = match Command::from_descriptor(&upload.descriptor)? {
+        let command = match Command::from_descriptor(upload.descriptor()?)? {
             Command::Ingest(command) => command,
             other => return Err(unexpected(other)),
         };

@@ -1,12 +1,11 @@
 //! `location:reuse_connection`: an endpoint that is where its ticket came from, and says so.
 
-use std::net::SocketAddr;
-
 use arrow::datatypes::Schema;
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Location};
 use async_trait::async_trait;
 use flight_server::error::Result;
 use flight_server::flight::Handlers;
+use flight_server::node::Origin;
 use http::HeaderMap;
 
 use crate::script::{endpoint, info};
@@ -19,7 +18,7 @@ pub(crate) struct ReuseConnection;
 impl Handlers for ReuseConnection {
     type Call = ();
 
-    async fn enter(&self, _: &HeaderMap, _: Option<SocketAddr>) -> Result<()> {
+    async fn enter(&self, _: &HeaderMap, _: Origin) -> Result<()> {
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! `ordered`: three endpoints whose rows are one result in their order.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arrow::array::Int32Array;
@@ -9,6 +8,7 @@ use arrow_flight::{FlightDescriptor, FlightInfo, Ticket};
 use async_trait::async_trait;
 use flight_server::error::Result;
 use flight_server::flight::{Delivered, Handlers};
+use flight_server::node::Origin;
 use http::HeaderMap;
 
 use crate::script::{column, endpoint, info, numbers, unexpected};
@@ -22,7 +22,7 @@ pub(crate) struct Ordered;
 impl Handlers for Ordered {
     type Call = ();
 
-    async fn enter(&self, _: &HeaderMap, _: Option<SocketAddr>) -> Result<()> {
+    async fn enter(&self, _: &HeaderMap, _: Origin) -> Result<()> {
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! `poll_flight_info`: a query that is not complete at the first poll, and is at the second.
 
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use arrow::datatypes::DataType;
@@ -8,6 +7,7 @@ use arrow_flight::{FlightDescriptor, PollInfo};
 use async_trait::async_trait;
 use flight_server::error::Result;
 use flight_server::flight::Handlers;
+use flight_server::node::Origin;
 use http::HeaderMap;
 
 use crate::script::{endpoint, info, numbers};
@@ -21,7 +21,7 @@ pub(crate) struct Polling;
 impl Handlers for Polling {
     type Call = ();
 
-    async fn enter(&self, _: &HeaderMap, _: Option<SocketAddr>) -> Result<()> {
+    async fn enter(&self, _: &HeaderMap, _: Origin) -> Result<()> {
         Ok(())
     }
 

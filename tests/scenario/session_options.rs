@@ -1,13 +1,12 @@
 //! `session_options`: a session by cookie, whose options are set, read and unset, until it is closed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use flight_server::error::{Error, Result};
 use flight_server::flight::{Handlers, OptionProblem};
-use flight_server::node::OptionValue;
+use flight_server::node::{OptionValue, Origin};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
@@ -43,7 +42,7 @@ impl SessionOptions {
 impl Handlers for SessionOptions {
     type Call = Session;
 
-    async fn enter(&self, headers: &HeaderMap, _: Option<SocketAddr>) -> Result<Session> {
+    async fn enter(&self, headers: &HeaderMap, _: Origin) -> Result<Session> {
         let mut sessions = self.sessions();
         let Some(cookie) = headers.get(COOKIE) else {
             sessions.push(Options::new());

@@ -72,6 +72,27 @@ fn command() -> Command {
 }
 
 /// Says on standard error what failed, with its causes.
+/// Waits for what a subcommand does, and tells what went wrong. Its exit status is `failed_as` of that.
+fn wait_for<E: std::error::Error>(
+    work: impl Future<Output = Result<(), E>>,
+    failed_as: impl FnOnce(&E) -> ExitCode,
+) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(work) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            failed_as(&error)
+        }
+    }
+}
+
 fn complain(error: &dyn std::error::Error) {
     // When standard error is closed, nobody can be told.
     let _ = writeln!(std::io::stderr().lock(), "error: {}", with_causes(error));

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::moment::moment;
 use super::rows::{Cell, RowFormat, Rows};
 use super::store::OpenStoreError;
-use super::{USAGE, complain, store};
+use super::{USAGE, store, wait_for};
 use crate::config::{Config, ConfigError, arguments_of, nearest};
 
 /// Why a command did not do what it was asked for.
@@ -29,6 +29,13 @@ enum NodesError {
     Store(#[from] session::StoreError),
     #[error("cannot print: {0}")]
     Output(io::Error),
+}
+
+impl NodesError {
+    /// 2 when what was asked for is wrong, 1 when doing it failed.
+    fn exit_code(&self) -> ExitCode {
+        if matches!(self, Self::Config(_)) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+    }
 }
 
 /// The subcommands.
@@ -50,20 +57,7 @@ pub(super) fn command() -> Command {
 
 /// Runs the subcommand that was chosen.
 pub(super) fn run(chosen: &ArgMatches) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(dispatch(chosen)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            if matches!(error, NodesError::Config(_)) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
-        }
-    }
+    wait_for(dispatch(chosen), NodesError::exit_code)
 }
 
 async fn dispatch(chosen: &ArgMatches) -> Result<(), NodesError> {

@@ -69,6 +69,28 @@ fn causes(error: &tonic::transport::Error) -> String {
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
+/// What a port of `node` serves, for callers in the same process.
+#[cfg(test)]
+pub(crate) fn in_process(
+    node: &Arc<Node>,
+    callers: Callers,
+    forwarder: &Arc<Forwarder>,
+) -> impl tower::Service<
+    http::Request<tonic::body::Body>,
+    Response = http::Response<tonic::body::Body>,
+    Error = std::convert::Infallible,
+    Future: Send,
+> + Clone
++ Send
++ Sync
++ use<> {
+    use tower::Layer as _;
+
+    let handlers = Arc::new(NodeHandlers::new(Arc::clone(node)));
+    let flight = TypedLayer.layer(FlightServiceServer::new(Service::new(handlers)));
+    EdgeLayer::new(callers, Arc::clone(forwarder)).layer(flight)
+}
+
 /// A Flight server that has its address, but takes no calls yet.
 pub struct FlightServer<H = NodeHandlers> {
     listener: TcpListener,

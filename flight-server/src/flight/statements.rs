@@ -8,8 +8,6 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use std::sync::Arc;
-
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use arrow_flight::{FlightDescriptor, FlightInfo};

@@ -1,9 +1,10 @@
 //! The node's lease: renewed while it can be, and given up before it is over.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use session::{NodeRegistration, NodeState, Renewal, StoreError};
+use tokio::time::Instant;
 
 use super::core::Core;
 use super::session::Ended;
@@ -79,7 +80,7 @@ impl Heartbeat {
         let asked = Instant::now();
         let load = load::of(&core);
         let renewal = core.store.renew_node(core.live.incarnation(), core.lease.length(), &load);
-        match tokio::time::timeout_at(until.into(), renewal).await {
+        match tokio::time::timeout_at(until, renewal).await {
             Ok(Ok(renewal)) => {
                 core.lease.granted(asked);
                 self.recovered();

@@ -1,8 +1,9 @@
 //! Until when this node may act as the owner of its sessions, by its own monotonic clock.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::failure;
 use crate::error::Result;

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use parking_lot::Mutex;
 use session::PreparedRecord;
+use tokio::time::Instant;
 
 use super::failure;
 use super::session::Session;

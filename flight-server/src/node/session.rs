@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use session::{Epoch, Fence, FenceLoss, JournalEntry, Principal, SessionId, SessionState, StoreError, TokenHash};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::core::Core;
 use super::drain::PATIENCE;

@@ -4,9 +4,8 @@
 //! it by SQL text and name it by nothing, and would go on in autocommit without a word. So the store is told when a
 //! transaction begins and before it ends, and whoever takes the session over tells the client what became of it.
 
-use std::time::Instant;
-
 use session::JournalEntry;
+use tokio::time::Instant;
 
 use super::drain::PATIENCE;
 use super::session::{Session, Turn};

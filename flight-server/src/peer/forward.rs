@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Request, Response};
 use session::{Incarnation, SessionId, Token};
+use tokio::time::Instant;
 use tonic::body::Body;
 use tower::Service;
 
 use super::badge::{self, Badges};
+use super::dial::{Dial, Network};
 use super::edge::{connection, is_handshake};
 use super::link::Sent;
 use super::links::Links;
@@ -52,7 +54,12 @@ enum Passed {
 impl Forwarder {
     /// One for the calls that reach `node`.
     pub fn new(node: Arc<Node>, badges: Badges, tls: Option<&PeerTls>) -> Self {
-        let links = Arc::new(Links::new(Arc::clone(&node), tls.map(|tls| Arc::clone(&tls.client))));
+        Self::with_dial(node, badges, Arc::new(Network::new(tls)))
+    }
+
+    /// One that reaches other nodes by these means.
+    pub(crate) fn with_dial(node: Arc<Node>, badges: Badges, dial: Arc<dyn Dial>) -> Self {
+        let links = Arc::new(Links::new(Arc::clone(&node), dial));
         Self { node, badges, links }
     }
 

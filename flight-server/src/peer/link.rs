@@ -9,13 +9,10 @@ use http::{Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tokio::task::{AbortHandle, JoinHandle};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio::task::AbortHandle;
 use tonic::body::Body;
 
+use super::dial::{Dial, is_encrypted};
 use crate::node::Peer;
 
 /// How much of one answer may be under way, in bytes, before the peer waits for the client to read.
@@ -57,21 +54,19 @@ pub(super) enum Sent {
 
 impl Link {
     /// Connects to a peer. A peer that gives no sign of life for `patience` is taken for unreachable, now and later.
-    pub(super) async fn connect(peer: &Peer, tls: Option<&Arc<ClientConfig>>, patience: Duration) -> io::Result<Self> {
-        let connecting = Self::try_connect(peer, tls, patience);
+    pub(super) async fn connect(peer: &Peer, dial: &dyn Dial, patience: Duration) -> io::Result<Self> {
+        let connecting = Self::try_connect(peer, dial, patience);
         tokio::time::timeout(patience, connecting).await.unwrap_or_else(|_| {
             Err(io::Error::new(io::ErrorKind::TimedOut, format!("it did not answer within {patience:?}")))
         })
     }
 
-    async fn try_connect(peer: &Peer, tls: Option<&Arc<ClientConfig>>, patience: Duration) -> io::Result<Self> {
+    async fn try_connect(peer: &Peer, dial: &dyn Dial, patience: Duration) -> io::Result<Self> {
         let uri: Uri = peer.uri.parse().map_err(io::Error::other)?;
-        let (Some(host), Some(port), Some(authority)) = (uri.host(), uri.port_u16(), uri.authority()) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} names no host and port", peer.uri)));
+        let Some(authority) = uri.authority() else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} names no host", peer.uri)));
         };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
+        let stream = dial.dial(&uri).await?;
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -82,17 +77,12 @@ impl Link {
             .keep_alive_interval(patience)
             .keep_alive_timeout(patience)
             .keep_alive_while_idle(true);
-        let encrypted = uri.scheme_str() == Some("grpc+tls");
-        let (sender, driver) = match (encrypted, tls) {
-            (false, _) => spawn(builder.handshake(TokioIo::new(stream)).await),
-            (true, Some(tls)) => {
-                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-                let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
-                spawn(builder.handshake(TokioIo::new(stream)).await)
-            }
-            (true, None) => Err(io::Error::other("it takes TLS only, and this node has no --peer-tls-ca")),
-        }?;
-        let scheme = if encrypted { Scheme::HTTPS } else { Scheme::HTTP };
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let driver = tokio::spawn(async move {
+            // What ends the connection ends its calls with the same error, and that is where it is told.
+            let _ = connection.await;
+        });
+        let scheme = if is_encrypted(&uri) { Scheme::HTTPS } else { Scheme::HTTP };
         let driver = Arc::new(Driver(driver.abort_handle()));
         Ok(Self { sender, scheme, authority: authority.clone(), driver })
     }
@@ -142,18 +132,4 @@ fn lost(error: hyper::Error) -> Sent {
         .filter_map(|error| error.downcast_ref::<h2::Error>())
         .any(|error| error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM));
     if refused { Sent::Unsent } else { Sent::Lost(error) }
-}
-
-type Handshaken<T> = Result<(SendRequest<Body>, http2::Connection<TokioIo<T>, Body, TokioExecutor>), hyper::Error>;
-
-fn spawn<T>(handshaken: Handshaken<T>) -> io::Result<(SendRequest<Body>, JoinHandle<()>)>
-where
-    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let (sender, connection) = handshaken.map_err(io::Error::other)?;
-    let driver = tokio::spawn(async move {
-        // What ends the connection ends its calls with the same error, and that is where it is told.
-        let _ = connection.await;
-    });
-    Ok((sender, driver))
 }

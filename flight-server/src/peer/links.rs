@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use session::Incarnation;
-use tokio_rustls::rustls::ClientConfig;
 
+use super::dial::Dial;
 use super::link::Link;
 use crate::node::{Node, Peer};
 
@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(300);
 /// One connection for each peer that calls were sent to.
 pub(super) struct Links {
     node: Arc<Node>,
-    tls: Option<Arc<ClientConfig>>,
+    dial: Arc<dyn Dial>,
     /// How long a peer may be silent.
     patience: Duration,
     links: Mutex<HashMap<Incarnation, Place>>,
@@ -28,9 +28,9 @@ pub(super) struct Links {
 type Place = Arc<tokio::sync::Mutex<Option<Link>>>;
 
 impl Links {
-    pub(super) fn new(node: Arc<Node>, tls: Option<Arc<ClientConfig>>) -> Self {
+    pub(super) fn new(node: Arc<Node>, dial: Arc<dyn Dial>) -> Self {
         let patience = (node.options().lease / 3).max(Duration::from_millis(100));
-        Self { node, tls, patience, links: Mutex::default() }
+        Self { node, dial, patience, links: Mutex::default() }
     }
 
     /// A connection to the peer.
@@ -44,7 +44,7 @@ impl Links {
             Some(link) if !link.is_closed() => return Ok(link.clone()),
             _ => {}
         }
-        match Link::connect(peer, self.tls.as_ref(), self.patience).await {
+        match Link::connect(peer, &*self.dial, self.patience).await {
             Ok(new) => {
                 *link = Some(new.clone());
                 tracing::debug!(peer = peer.name, uri = peer.uri, "connected to a peer");

@@ -8,12 +8,13 @@
 //! |---|---|
 //! | `edge` | what stands in front of the RPCs: the port of clients, or that of peers |
 //! | `forward` | finds the node, sends the call there, and holds it while that node may still come back |
-//! | `links`, `link` | connections to peers; they end when their peer does |
+//! | `links`, `link`, `dial` | connections to peers; they end when their peer does |
 //! | `badge` | shows that a call is a peer's |
 //! | `replay` | a request that can be sent again |
 //! | `relay` | an answer on its way to the client |
 
 mod badge;
+mod dial;
 mod edge;
 mod forward;
 mod link;
@@ -24,6 +25,8 @@ mod tls;
 
 pub use self::badge::Badges;
 pub(crate) use self::badge::FromPeer;
+#[cfg(test)]
+pub(crate) use self::dial::{Dial, Stream};
 pub(crate) use self::edge::{Callers, EdgeLayer};
 pub use self::forward::Forwarder;
 pub(crate) use self::link::{CONNECTION_WINDOW, FRAME};

@@ -17,7 +17,7 @@ use session::{NewDataset, SessionStore, StoreError};
 
 use self::error::DatasetError;
 use super::rows::RowFormat;
-use super::{complain, store};
+use super::{store, wait_for};
 use crate::config::{Config, StoreUrl, arguments_of};
 use crate::dataset::Definition;
 
@@ -62,20 +62,7 @@ pub(super) fn command() -> Command {
 
 /// Runs the subcommand that was chosen.
 pub(super) fn run(chosen: &ArgMatches) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(dispatch(chosen)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            error.exit_code()
-        }
-    }
+    wait_for(dispatch(chosen), DatasetError::exit_code)
 }
 
 async fn dispatch(chosen: &ArgMatches) -> Result<(), DatasetError> {

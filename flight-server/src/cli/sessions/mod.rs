@@ -15,7 +15,7 @@ use session::{EndedSession, NodeRecord, SessionId, SessionRecord, SessionState, 
 use self::error::SessionsError;
 use super::moment::moment;
 use super::rows::{Cell, RowFormat, Rows};
-use super::{complain, store};
+use super::{store, wait_for};
 use crate::config::{Config, arguments_of};
 
 /// How often the store is asked whether a node has dropped a session that was ended.
@@ -50,20 +50,7 @@ pub(super) fn command() -> Command {
 
 /// Runs the subcommand that was chosen.
 pub(super) fn run(chosen: &ArgMatches) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&error);
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(dispatch(chosen)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            error.exit_code()
-        }
-    }
+    wait_for(dispatch(chosen), SessionsError::exit_code)
 }
 
 async fn dispatch(chosen: &ArgMatches) -> Result<(), SessionsError> {

@@ -95,7 +95,7 @@ async fn a_node_whose_lease_may_be_over_runs_nothing_even_before_it_has_noticed(
     let node = cluster.node(1).await;
     let (caller, token) = connect(&node).await;
     // As after the process was stopped for longer than its lease.
-    node.core.lease.granted(std::time::Instant::now().checked_sub(LEASE).unwrap());
+    node.core.lease.granted(tokio::time::Instant::now().checked_sub(LEASE).unwrap());
     assert!(!node.holds_lease());
     assert_eq!(code(run(&caller, "INSERT 1").await), ErrorCode::StoreUnavailable);
     assert_eq!(code(call(&node, &token).await), ErrorCode::StoreUnavailable);
@@ -221,7 +221,7 @@ async fn age_left_is_counted_by_the_stores_clock_after_a_takeover() {
     cluster.clock.advance(Duration::from_secs(5990));
     let node = cluster.restart(node).await;
     let caller = call(&node, &token).await.unwrap();
-    let now = std::time::Instant::now();
+    let now = tokio::time::Instant::now();
     assert!(!caller.session.usage.expired(now));
     assert!(caller.session.usage.expired(now + Duration::from_secs(11)));
 }
