@@ -101,11 +101,11 @@ class Cluster:
         for number in range(nodes):
             self.nodes.append(self.node(number, roles[number] if roles else "both", *arguments))
 
-    def node(self, number, role="both", *arguments):
-        """Starts a node on ports that stay its own."""
-        return Server("--store", self.store, "--cluster-secret-file", str(self.secret), "--node-name", f"node{number}",
-                      "--node-lease", f"{self.lease}s", "--peer-listen", "127.0.0.1:0", "--role", role, *arguments,
-                      port=free_port())
+    def node(self, number, role="both", *arguments, store=None, peer_port=0):
+        """Starts a node on ports that stay its own; `store` is another way to the store."""
+        return Server("--store", store or self.store, "--cluster-secret-file", str(self.secret),
+                      "--node-name", f"node{number}", "--node-lease", f"{self.lease}s",
+                      "--peer-listen", f"127.0.0.1:{peer_port}", "--role", role, *arguments, port=free_port())
 
     def command(self, *arguments):
         """Runs a subcommand on the store; what it printed as JSON, or None."""

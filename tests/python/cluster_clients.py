@@ -41,13 +41,13 @@ def ask(connection, sql):
             cursor.close()
 
 
-def patiently(work):
+def patiently(work, fails_by=adbc.Error):
     """What the work gives once it succeeds."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
             return work()
-        except adbc.Error:
+        except fails_by:
             if time.monotonic() > end:
                 raise
             time.sleep(0.05)

@@ -1,13 +1,17 @@
 """Nodes die at random moments, and the sessions of stock clients go on."""
 
-import random
+import os
+import subprocess
 import time
 
 import adbc_driver_flightsql.dbapi as adbc
+import pyarrow.flight as flight
 import pytest
 
 from cluster import Balancer, Cluster, EXPECTED, percentile, seeded
 from cluster_clients import Client, connect
+from pintail_process import DEADLINE, PASSWORD, ROOT, USER
+
 
 @pytest.fixture
 def cluster(postgres):
@@ -44,6 +48,58 @@ def test_sessions_go_on_after_kills_at_random_moments(cluster, balancer, request
     print(f"{kills} kills, {len(clients)} clients: a client had its session back after p50 "
           f"{percentile(takeovers, 0.5):.2f} s, p99 {percentile(takeovers, 0.99):.2f} s, at most {max(takeovers):.2f} s; "
           f"{failed} calls failed on the way")
+
+
+class JdbcClient:
+    """The JDBC driver with the token of a session; it connects again with it."""
+
+    def __init__(self, balancer, number):
+        self.number = number
+        with flight.FlightClient(balancer.uri) as client:
+            token = client.authenticate_basic_token(USER, PASSWORD)[1].decode().removeprefix("Bearer ")
+        driver = os.environ["PINTAIL_JDBC_DRIVER"]
+        url = f"jdbc:arrow-flight-sql://127.0.0.1:{balancer.port}/?useEncryption=false&token={token}"
+        self.process = subprocess.Popen(
+            ["java", "--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", driver, ROOT / "tests/jdbc/Resuming.java", url],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self.ask(f"SET VARIABLE mine = {number}") == "done"
+        assert self.ask("SET integer_division = true") == "done"
+        self.failed = 0
+
+    def ask(self, sql):
+        """The only value of a statement's result."""
+        self.process.stdin.write(sql + "\n")
+        self.process.stdin.flush()
+        failed, _, value = self.process.stdout.readline().rstrip("\n").partition("\t")
+        self.failed = int(failed)
+        return value
+
+    def goes_on(self):
+        """The session is there, by another connection if need be; how many calls failed before it was."""
+        assert self.ask("SELECT getvariable('mine') * 10 + 7 / 2") == str(self.number * 10 + 3)
+        return self.failed
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(DEADLINE)
+        self.process.stdout.close()
+
+
+def test_jdbc_clients_go_on_with_their_tokens(cluster, balancer, request):
+    chance = seeded(request)
+    kills = 100 if request.config.getoption("--long") else 6
+    clients = [JdbcClient(balancer, number) for number in range(2)]
+    failed = 0
+    for _ in range(kills):
+        node = chance.choice(cluster.nodes)
+        time.sleep(chance.random() * 0.2)
+        node.kill()
+        failed += sum(client.goes_on() for client in clients)
+        node.start()
+    assert len(cluster.sessions()) == len(clients)
+    for client in clients:
+        client.close()
+    print(f"{kills} kills, {len(clients)} JDBC clients: {failed} calls failed on the way, no session was lost")
 
 
 def test_a_transaction_that_its_node_took_along_is_never_half_continued(cluster, balancer):

@@ -1,13 +1,16 @@
 """The session store fails, and comes back; operators look into it."""
 
 import contextlib
+import json
 import signal
 
 import adbc_driver_flightsql.dbapi as adbc
+import pyarrow.flight as flight
 import pytest
 
 from cluster import Cluster, Postgres
-from cluster_clients import Client, connect
+from cluster_clients import Client, connect, patiently
+from flight_sql import Session
 from pintail_process import wait_until
 
 
@@ -63,6 +66,42 @@ def test_operators_see_sessions_and_end_them(postgres):
     other.check()
     other.close()
     cluster.close(expected=("handed back",))
+
+
+class Heard(flight.ClientMiddlewareFactory):
+    """The values of one header in all answers, in their order."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name, self.values = name, []
+
+    def start_call(self, info):
+        heard = self
+
+        class Hears(flight.ClientMiddleware):
+            def received_headers(self, headers):
+                heard.values += headers.get(heard.name, [])
+
+        return Hears()
+
+
+def test_the_first_answer_after_a_takeover_tells_what_it_could_not_bring_along(postgres):
+    cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0)
+    heard = Heard("x-pintail-session-lost")
+    session = Session(cluster.nodes[1], middleware=[heard])
+    session.update('CREATE TEMP TABLE "größe" (i INTEGER)')
+    session.update("SET VARIABLE x = 1")
+    session.client.close()
+    cluster.nodes[1].kill()
+    client = flight.FlightClient(cluster.nodes[0].uri, middleware=[heard])
+    options = flight.FlightCallOptions(headers=[session.header])
+    assert heard.values == []
+    patiently(lambda: list(client.list_actions(options=options)), flight.FlightError)
+    assert [json.loads(value) for value in heard.values] == [['temporary table "größe"']]
+    list(client.list_actions(options=options))
+    assert len(heard.values) == 1, "it is told once"
+    client.close()
+    cluster.close(expected=("lease", "bring along"))
 
 
 def test_what_a_takeover_could_not_bring_along_is_said(postgres):

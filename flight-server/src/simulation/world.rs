@@ -181,7 +181,7 @@ impl World {
                 }
             }
             let until = self.began + now;
-            self.outside.block_on(sleep_until(until));
+            self.outside.block_on(async { sleep_until(until).await });
         }
     }
 
