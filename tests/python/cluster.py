@@ -75,6 +75,13 @@ class Postgres:
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "pintail", name)
         return f"postgres://pintail@127.0.0.1:{self.port}/{name}"
 
+    def transactions(self, url):
+        """How many transactions its database at this URL has had."""
+        name = url.rsplit("/", 1)[1]
+        asked = [self._program("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "pintail", "-d", "postgres", "-Atc",
+                 f"SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{name}'"]
+        return int(subprocess.run(asked, capture_output=True, text=True, timeout=DEADLINE, check=True).stdout)
+
     def stop(self, how=signal.SIGINT):
         """Ends it: SIGINT rolls back what runs, SIGQUIT is as a crash."""
         self.process.send_signal(how)

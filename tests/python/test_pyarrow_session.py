@@ -8,7 +8,7 @@ import pyarrow.flight as flight
 import pytest
 
 from drivers import capability
-from flight_sql import Session, basic, command, field, fields, query
+from flight_sql import Session, basic, command, field, fields, packed, query
 from pintail_process import DEADLINE, PASSWORD, USER, wait_until
 
 DRIVER = "pyarrow.flight"
@@ -242,9 +242,10 @@ def test_actions_are_listed_and_one_that_is_not_there_is_refused_by_name(session
     actions = {action.type: action.description for action in session.client.list_actions(session.options)}
     assert {"CreatePreparedStatement", "BeginTransaction", "SetSessionOptions", "CancelFlightInfo"} <= set(actions)
     assert all(actions.values())
-    for name in ["Dance", "BeginSavepoint"]:
+    savepoint = packed("ActionBeginSavepointRequest", field(1, session.begin()) + field(2, "here"))
+    for name, body in [("Dance", b""), ("BeginSavepoint", savepoint)]:
         with pytest.raises(pa.ArrowNotImplementedError, match=f"0A000.*{name}"):
-            list(session.client.do_action(flight.Action(name, b""), session.options))
+            list(session.client.do_action(flight.Action(name, body), session.options))
 
 
 def test_commands_and_uploads_that_are_of_no_use_where_they_come_are_refused(session):

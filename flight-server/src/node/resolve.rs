@@ -151,6 +151,8 @@ impl Core {
         self.store.touch(std::slice::from_ref(&record.id), me).await.map_err(unavailable)?;
         let age_left = self.age_left(&record, me).await?;
         let mut journal = self.store.journal(&record.id).await.map_err(unavailable)?;
+        // What ends the session deletes its journal: what was read may be that of one that has ended, and be empty.
+        self.check_still_held(&record, me).await?;
         let inherited = Inherited::take_out_of(&mut journal);
         let lost = take_unkept(&mut journal);
         let replay: Vec<_> =
@@ -173,6 +175,16 @@ impl Core {
         session.inherit(inherited).await?;
         session.note_lost_state(lost).await?;
         Ok(session)
+    }
+
+    /// Whether this node holds the session still, as it did by this record.
+    async fn check_still_held(&self, record: &SessionRecord, me: Incarnation) -> Result<()> {
+        let now = self.record(&record.id).await?;
+        if let Some(ended) = failure::of_ended(&now) {
+            return Err(ended);
+        }
+        let held = now.state == SessionState::Active && now.owner == Some(me) && now.epoch == record.epoch;
+        if held { Ok(()) } else { Err(self.held_elsewhere(&now).await) }
     }
 
     /// How long the session may live on. Its record tells a moment of the store's clock, so it takes the store's clock

@@ -126,10 +126,11 @@ impl Link {
     }
 }
 
-/// A stream that the peer refused, or was not going to look at when it ended the connection, was not served.
+/// A stream that the peer refused was not served, nor was one that came after the last it said it would look at when it ended
+/// the connection.
 fn lost(error: hyper::Error) -> Sent {
     let refused = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
         .filter_map(|error| error.downcast_ref::<h2::Error>())
-        .any(|error| error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM));
+        .any(|error| error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM)));
     if refused { Sent::Unsent } else { Sent::Lost(error) }
 }

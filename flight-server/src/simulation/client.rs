@@ -225,7 +225,7 @@ impl Client {
         let number = self.number;
         let failure = match answer {
             Answer::Done(answer) => {
-                self.history.note(format!("client {number}: {what}"));
+                self.history.said(format!("client {number}: {what}"));
                 self.history.answers.fetch_add(1, Ordering::SeqCst);
                 if was_ended {
                     let how = format!("client {number}: {what} was done in a session that was ended");
@@ -236,13 +236,13 @@ impl Client {
             Answer::Failed(failure) => failure,
             Answer::Broken => Failure { code: "BROKEN".to_owned(), message: "the connection broke".to_owned() },
             Answer::Left => {
-                self.history.note(format!("client {number}: {what}: left"));
+                self.history.said(format!("client {number}: {what}: left"));
                 return None;
             }
         };
         self.history.errors.fetch_add(1, Ordering::SeqCst);
         let how = format!("client {number}: {what}: {} {}", failure.code, failure.message);
-        self.history.note(&how);
+        self.history.said(&how);
         let refused = failure.code == "STATEMENT_FAILED";
         match failure.code.as_str() {
             "SESSION_CLOSED" if self.is_ending() => {}

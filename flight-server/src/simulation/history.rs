@@ -9,8 +9,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use session::{Clock as _, ManualClock};
 
-/// How many of the last events are kept, to be shown when something is wrong.
-const SHOWN: usize = 200;
+/// How many of the last things that clients did are shown when something is wrong, beside all that befell them.
+const SHOWN: usize = 120;
 
 /// What must hold whatever happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,12 +37,17 @@ pub(super) enum Invariant {
     NothingStays,
 }
 
+/// When something happened, and what.
+type Event = (Duration, String);
+
 /// The events of one simulation.
 pub(super) struct History {
     clock: Arc<ManualClock>,
     began: Duration,
-    events: Mutex<VecDeque<String>>,
+    /// What befell the cluster, and what its clients did.
+    events: Mutex<(Vec<Event>, VecDeque<Event>)>,
     violations: Mutex<Vec<(Invariant, String)>>,
+    violated_at: Mutex<Option<Duration>>,
     open: AtomicIsize,
     pub(super) answers: AtomicUsize,
     pub(super) errors: AtomicUsize,
@@ -56,6 +61,7 @@ impl History {
             clock,
             events: Mutex::default(),
             violations: Mutex::default(),
+            violated_at: Mutex::default(),
             open: AtomicIsize::new(0),
             answers: AtomicUsize::new(0),
             errors: AtomicUsize::new(0),
@@ -68,16 +74,34 @@ impl History {
         self.clock.now() - self.began
     }
 
+    /// Something befell the cluster.
     pub(super) fn note(&self, event: impl Display) {
-        let mut events = self.events.lock();
-        if events.len() == SHOWN {
-            events.pop_front();
+        if let Some(event) = self.event(event) {
+            self.events.lock().0.push(event);
         }
-        events.push_back(format!("{:>6} ms  {event}", self.now().as_millis()));
+    }
+
+    /// A client did something.
+    pub(super) fn said(&self, event: impl Display) {
+        if let Some(event) = self.event(event) {
+            let said = &mut self.events.lock().1;
+            said.push_back(event);
+            if said.len() > SHOWN {
+                said.pop_front();
+            }
+        }
+    }
+
+    /// What led to a violation is of interest, and little of what follows.
+    fn event(&self, event: impl Display) -> Option<Event> {
+        let now = self.now();
+        let since = self.violated_at.lock().map_or(Duration::ZERO, |at| now.saturating_sub(at));
+        (since < Duration::from_millis(50)).then(|| (now, event.to_string()))
     }
 
     pub(super) fn violated(&self, invariant: Invariant, how: impl Display) {
         self.note(format!("!!! {invariant:?}: {how}"));
+        self.violated_at.lock().get_or_insert(self.now());
         self.violations.lock().push((invariant, how.to_string()));
     }
 
@@ -85,9 +109,12 @@ impl History {
         self.violations.lock().clone()
     }
 
-    /// The last events, one a line.
+    /// What happened, one event a line.
     pub(super) fn shown(&self) -> String {
-        self.events.lock().iter().map(|event| format!("{event}\n")).collect()
+        let (mut events, said) = self.events.lock().clone();
+        events.extend(said);
+        events.sort_by_key(|(at, _)| *at);
+        events.iter().map(|(at, event)| format!("{:>6} ms  {event}\n", at.as_millis())).collect()
     }
 
     /// An engine opened a session.

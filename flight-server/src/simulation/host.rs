@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use session::NodeRole;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc::unbounded_channel;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tonic::body::Body;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 
 use super::engine::{self, KeyEngine};
 use super::history::History;
-use super::network::{Network, Outlet};
+use super::network::{Cable, Network, Outlet};
 use super::random::Random;
 use super::table::{Reach, Tables};
 use super::world::LEASE;
@@ -30,6 +31,9 @@ use crate::engine::Engine;
 use crate::flight;
 use crate::node::{DatasetOptions, Node, NodeOptions};
 use crate::peer::{Badges, Callers, Forwarder};
+
+/// How long a server that ends waits for the calls that still run.
+const GRACE: Duration = Duration::from_secs(1);
 
 type Served = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
@@ -52,7 +56,7 @@ pub(super) struct Shared {
     pub(super) users: Arc<Users>,
     pub(super) secret: ClusterSecret,
     /// Of how many calls of the store, in a hundred, the answer is lost.
-    pub(super) lossy: u32,
+    pub(super) lossy: Arc<AtomicU32>,
 }
 
 /// One machine.
@@ -76,7 +80,37 @@ struct Life {
     began: Instant,
     born: Duration,
     node: Arc<Mutex<Option<Arc<Node>>>>,
+    peers: Arc<PeerServer>,
     ended: Arc<AtomicBool>,
+}
+
+/// What takes the calls of peers.
+struct PeerServer {
+    stop: watch::Sender<bool>,
+    connections: AtomicUsize,
+}
+
+impl PeerServer {
+    /// Serves a connection until it ends, or until no more calls are taken and those that run have come to their end.
+    async fn serve(self: Arc<Self>, cable: Cable, service: Served) {
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        let service = service.map_request(|request: Request<_>| request.map(Body::new));
+        let mut served = std::pin::pin!(
+            http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(cable), TowerToHyperService::new(service))
+        );
+        let mut stopped = self.stop.subscribe();
+        let ends = tokio::select! {
+            _ = served.as_mut() => true,
+            _ = stopped.wait_for(|stop| *stop) => false,
+        };
+        if !ends {
+            served.as_mut().graceful_shutdown();
+            let _ = served.await;
+        }
+        self.connections.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Host {
@@ -106,13 +140,16 @@ impl Host {
     /// Starts a process.
     pub(super) fn start(&mut self) {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let reach = Arc::new(Reach::new(Arc::clone(&self.shared.tables), self.random.fork(), self.shared.lossy));
+        let reach =
+            Arc::new(Reach::new(Arc::clone(&self.shared.tables), self.random.fork(), Arc::clone(&self.shared.lossy)));
         self.reach = Some(Arc::clone(&reach));
         let (number, shared, door) = (self.number, Arc::clone(&self.shared), Arc::clone(&self.door));
         let options = self.options();
         let handle = runtime.handle().clone();
         let holder = Arc::new(Mutex::new(None));
         let node = Arc::clone(&holder);
+        let peers = Arc::new(PeerServer { stop: watch::Sender::new(false), connections: AtomicUsize::new(0) });
+        let server = Arc::clone(&peers);
         runtime.spawn(async move {
             let engines: Vec<Arc<dyn Engine>> = match options.role {
                 NodeRole::Front => Vec::new(),
@@ -131,16 +168,12 @@ impl Host {
             let forwarder = Arc::new(Forwarder::with_dial(Arc::clone(&started), badges, Arc::new(outlet)));
             *node.lock() = Some(Arc::clone(&started));
 
-            let peers = flight::server::in_process(&started, Callers::Peers, &forwarder);
+            let service = BoxCloneSyncService::new(flight::server::in_process(&started, Callers::Peers, &forwarder));
             let (connections, mut accepted) = unbounded_channel();
             shared.network.listen(number, connections);
             tokio::spawn(async move {
                 while let Some(cable) = accepted.recv().await {
-                    let service = peers.clone().map_request(|request: Request<_>| request.map(Body::new));
-                    let served = http2::Builder::new(TokioExecutor::new())
-                        .timer(TokioTimer::new())
-                        .serve_connection(TokioIo::new(cable), TowerToHyperService::new(service));
-                    tokio::spawn(served);
+                    tokio::spawn(Arc::clone(&server).serve(cable, service.clone()));
                 }
             });
             let clients = flight::server::in_process(&started, Callers::Clients, &forwarder);
@@ -154,7 +187,7 @@ impl Host {
         });
         let began = runtime.block_on(async { Instant::now() });
         let born = self.shared.history.now();
-        self.life = Some(Life { runtime, began, born, node: holder, ended: Arc::default() });
+        self.life = Some(Life { runtime, began, born, node: holder, peers, ended: Arc::default() });
         self.paused = false;
     }
 
@@ -211,16 +244,22 @@ impl Host {
             return;
         }
         let (holder, place, ended) = (Arc::clone(&life.node), Arc::clone(&self.door), Arc::clone(&life.ended));
+        let (peers, network, number) = (Arc::clone(&life.peers), Arc::clone(&self.shared.network), self.number);
+        // In the order in which the server does it.
         life.runtime.spawn(async move {
             node.drain();
             node.empty().await;
-            // No new connections, and the calls that run come to their end.
             *place.lock() = None;
-            while door.inside.load(Ordering::SeqCst) > 0 {
-                sleep(Duration::from_millis(5)).await;
-            }
-            node.empty().await;
+            network.close(number);
+            peers.stop.send_replace(true);
             node.idle().await;
+            let calls_end = async {
+                while door.inside.load(Ordering::SeqCst) > 0 || peers.connections.load(Ordering::SeqCst) > 0 {
+                    sleep(Duration::from_millis(5)).await;
+                }
+            };
+            // A connection to somebody who has vanished does not end.
+            let _ = timeout(GRACE, calls_end).await;
             node.shutdown().await;
             *holder.lock() = None;
             ended.store(true, Ordering::SeqCst);

@@ -5,7 +5,8 @@
 //! has effect without an answer; the [network] is cut without a word. [Clients](client) check what they are told, and the
 //! [invariants](history::Invariant) say what must hold whatever happens.
 //!
-//! `TEST_SEED=n` runs that seed alone and shows its events; `TEST_SEEDS=n` runs so many.
+//! `TEST_SEED=n` runs that seed alone and shows its events; `TEST_SEEDS=n` runs so many. A seed says what befalls the cluster and
+//! when; ids are random all the same, and with them which of two equal nodes is chosen, so one seed is run several times.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -27,6 +28,9 @@ use self::world::{Trouble, World};
 /// How many seeds are run.
 const SEEDS: u64 = 1_000;
 
+/// How often one is that is run alone.
+const TIMES: usize = 20;
+
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
 }
@@ -45,9 +49,11 @@ fn violations(seed: u64, history: &History) -> Option<String> {
 #[test]
 fn whatever_happens_the_invariants_hold() {
     if let Some(seed) = variable("TEST_SEED") {
-        let history = World::new(seed, Trouble::of(seed), false).run();
-        println!("{}", history.shown());
-        assert!(violations(seed, &history).is_none(), "{}", violations(seed, &history).unwrap());
+        for _ in 0..TIMES {
+            let history = World::new(seed, Trouble::of(seed), false).run();
+            println!("{}", history.shown());
+            assert!(violations(seed, &history).is_none(), "{}", violations(seed, &history).unwrap());
+        }
         return;
     }
     let seeds = variable("TEST_SEEDS").unwrap_or(SEEDS);
@@ -90,12 +96,4 @@ fn claims_that_look_at_nothing_are_found() {
         history.violations().iter().any(|(invariant, _)| *invariant == Invariant::NothingIsLost)
     });
     assert!(found, "a store that gives a session to whoever asks was not noticed");
-}
-
-#[test]
-fn a_seed_tells_all_that_happens() {
-    for seed in 0..4 {
-        let [one, other] = [(); 2].map(|()| World::new(seed, Trouble::of(seed), false).run());
-        assert_eq!(one.answers.load(Ordering::SeqCst), other.answers.load(Ordering::SeqCst), "seed {seed}");
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -103,11 +104,11 @@ pub(super) struct Reach {
     random: Random,
     way: Mutex<Way>,
     /// Of how many calls, in a hundred, the answer is lost although the store is there.
-    pub(super) lossy: u32,
+    lossy: Arc<AtomicU32>,
 }
 
 impl Reach {
-    pub(super) fn new(tables: Arc<Tables>, random: Random, lossy: u32) -> Self {
+    pub(super) fn new(tables: Arc<Tables>, random: Random, lossy: Arc<AtomicU32>) -> Self {
         Self { tables, random, way: Mutex::new(Way::Open), lossy }
     }
 
@@ -128,7 +129,7 @@ impl Reach {
                 sleep(PATIENCE).await;
                 return Err(silent());
             }
-            Way::Open if self.random.chance(self.lossy) => {
+            Way::Open if self.random.chance(self.lossy.load(Ordering::SeqCst)) => {
                 if self.random.chance(50) {
                     // It has effect, now or later, and nobody is told.
                     let tables = Arc::clone(&self.tables);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -28,8 +28,14 @@ const TROUBLE: Duration = Duration::from_secs(8);
 /// How long it takes until all is well again: leases run out, and nodes that could not start do.
 const RECOVERY: Duration = Duration::from_secs(4);
 
-/// Hashing passwords is slow on purpose, so all simulations share the users.
-static USERS: LazyLock<Arc<Users>> = LazyLock::new(|| Arc::new(Users::single("ada", "engine").unwrap()));
+/// Hashing passwords is slow on purpose, and takes real time, so all simulations share the users, whose password is known by
+/// then.
+static USERS: LazyLock<Arc<Users>> = LazyLock::new(|| {
+    let users = Users::single("ada", "engine").unwrap();
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.block_on(users.verify("ada", "engine")).unwrap();
+    Arc::new(users)
+});
 
 /// What befalls a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +95,7 @@ impl World {
             history: Arc::clone(&history),
             users: Arc::clone(&USERS),
             secret: ClusterSecret::new([9_u8; 32]).unwrap(),
-            lossy,
+            lossy: Arc::new(AtomicU32::new(lossy)),
         });
         let fronts = random.below(2);
         let roles = std::iter::repeat_n(NodeRole::Front, fronts).chain(std::iter::repeat_n(NodeRole::Both, 3 - fronts));
@@ -120,6 +126,7 @@ impl World {
         self.pass(TROUBLE, true);
 
         // Nothing befalls them any more, and what did is undone.
+        self.shared.lossy.store(0, Ordering::SeqCst);
         while let Some((_, later)) = self.later.pop() {
             self.undo(&later);
         }
@@ -204,8 +211,7 @@ impl World {
 
     fn drain(&mut self, host: usize) {
         // One after the other, as whoever rolls a cluster does.
-        if self.hosts.iter().all(|host| host.is_up() && !host.is_draining()) && self.hosts[host].door().lock().is_some()
-        {
+        if self.hosts.iter().all(|host| host.door().lock().is_some() && !host.is_draining()) {
             self.note(format!("host {host} drains"));
             self.hosts[host].drain();
         }

@@ -16,11 +16,17 @@ pub(super) struct FaultyStore {
     model: ModelStore,
     down: AtomicBool,
     lose_next_claim: AtomicBool,
+    end_before_next_journal: AtomicBool,
 }
 
 impl FaultyStore {
     pub(super) fn new(model: ModelStore) -> Self {
-        Self { model, down: AtomicBool::new(false), lose_next_claim: AtomicBool::new(false) }
+        Self {
+            model,
+            down: AtomicBool::new(false),
+            lose_next_claim: AtomicBool::new(false),
+            end_before_next_journal: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn set_down(&self, down: bool) {
@@ -30,6 +36,11 @@ impl FaultyStore {
     /// The next claim takes effect, but its answer is lost.
     pub(super) fn lose_next_claim(&self) {
         self.lose_next_claim.store(true, Ordering::SeqCst);
+    }
+
+    /// An operator ends the session just before its journal is read.
+    pub(super) fn end_before_next_journal(&self) {
+        self.end_before_next_journal.store(true, Ordering::SeqCst);
     }
 
     /// The model itself, which always answers.
@@ -122,6 +133,9 @@ impl SessionStore for FaultyStore {
     }
 
     async fn journal(&self, session: &SessionId) -> Result<Vec<JournalEntry>> {
+        if self.end_before_next_journal.swap(false, Ordering::SeqCst) {
+            self.up()?.end_session(session, "an operator ended it").await?;
+        }
         self.up()?.journal(session).await
     }
 

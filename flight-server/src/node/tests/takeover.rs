@@ -100,6 +100,18 @@ async fn a_claim_whose_answer_was_lost_is_found_to_have_worked() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_while_it_is_taken_over_is_not_found_empty() {
+    let cluster = Cluster::new();
+    let node = cluster.node(1).await;
+    let (caller, token) = connect(&node).await;
+    run(&caller, "SET x=7").await;
+    let node = cluster.restart(node).await;
+    cluster.store.end_before_next_journal();
+    assert_eq!(code(call(&node, &token).await), ErrorCode::SessionClosed);
+    assert_eq!(node.live_sessions(), 0);
+}
+
+#[tokio::test]
 async fn a_session_of_another_live_node_is_not_taken_but_its_owner_is_named() {
     let cluster = Cluster::new();
     let owner = cluster.node(1).await;
