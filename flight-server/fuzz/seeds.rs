@@ -11,14 +11,13 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int32Type};
 use arrow::ipc::CompressionType;
-use arrow::ipc::writer::IpcWriteOptions;
+use arrow::ipc::writer::{CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_flight::sql::{
     ActionBeginSavepointRequest, ActionCreatePreparedStatementRequest, ActionEndTransactionRequest,
     CommandGetCrossReference, CommandGetSqlInfo, CommandGetTables, CommandPreparedStatementQuery, CommandStatementIngest,
     CommandStatementQuery, CommandStatementSubstraitPlan, ProstMessageExt, SubstraitPlan,
 };
-use arrow_flight::utils::flight_data_from_arrow_batch;
-use arrow_flight::{Action, FlightData, FlightDescriptor, SchemaAsIpc};
+use arrow_flight::{Action, FlightData, FlightDescriptor};
 use prost::Message;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -87,10 +86,13 @@ fn uploads() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     for codec in [None, Some(CompressionType::LZ4_FRAME), Some(CompressionType::ZSTD)] {
         let options = IpcWriteOptions::default().try_with_compression(codec)?;
         for batch in batches()? {
-            let mut messages: Vec<FlightData> = vec![SchemaAsIpc::new(&batch.schema(), &options).into()];
-            let (dictionaries, rows) = flight_data_from_arrow_batch(&batch, &options);
-            messages.extend(dictionaries);
-            messages.push(rows);
+            let writer = IpcDataGenerator::default();
+            let (mut tracker, mut context) = (DictionaryTracker::new(false), CompressionContext::default());
+            let schema = writer.schema_to_bytes_with_dictionary_tracker(&batch.schema(), &mut tracker, &options);
+            let mut messages = vec![FlightData::from(schema)];
+            let (dictionaries, rows) = writer.encode(&batch, &mut tracker, &options, &mut context)?;
+            messages.extend(dictionaries.into_iter().map(FlightData::from));
+            messages.push(rows.into());
             messages[0].flight_descriptor = Some(FlightDescriptor::new_cmd("c"));
             seeds.push(messages.iter().flat_map(Message::encode_length_delimited_to_vec).collect());
         }
