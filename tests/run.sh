@@ -103,6 +103,8 @@ need_go() {
     export PINTAIL_GO_CLIENTS="$cache/go/clients.test"
     [ -z "$(gofmt -l tests/go)" ] || fail "gofmt would change these: $(echo $(gofmt -l tests/go))"
     (cd tests/go && go vet . && go test -c -o "$PINTAIL_GO_CLIENTS" .)
+}
+
 # The client of the Arrow project's integration scenarios, in Go; its path goes to $PINTAIL_GO_INTEGRATION_CLIENT.
 need_go_integration_client() {
     local folder="$cache/arrow-go-$arrow_go_version" name=arrow-flight-integration-client

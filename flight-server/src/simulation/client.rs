@@ -69,6 +69,8 @@ pub(super) struct Client {
     pub(super) history: Arc<History>,
     /// Nothing fails in this simulation, so an error is a violation.
     calm: bool,
+    /// How many of a hundred calls something in between makes a second time elsewhere.
+    repeated: u32,
     token: Option<AsciiMetadataValue>,
     pub(super) fate: Arc<Fate>,
     asked: BTreeSet<String>,
@@ -83,6 +85,7 @@ impl Client {
         random: Random,
         history: Arc<History>,
         calm: bool,
+        repeated: u32,
     ) -> Self {
         Self {
             number,
@@ -90,6 +93,7 @@ impl Client {
             random,
             history,
             calm,
+            repeated,
             token: None,
             fate: Arc::default(),
             asked: BTreeSet::new(),
@@ -288,7 +292,7 @@ impl Client {
             let _ = answer.send(made.await);
         });
         if manner == Manner::AnyTimes
-            && self.random.chance(4)
+            && self.random.chance(self.repeated)
             && let Some(other) = self.pick()
         {
             other.runtime.spawn(make(&other));
