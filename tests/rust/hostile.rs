@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
+use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::sql::{
     ActionClosePreparedStatementRequest, ActionEndTransactionRequest, Any, CommandPreparedStatementQuery,
@@ -15,7 +16,7 @@ use arrow_flight::sql::{
 };
 use arrow_flight::{
     CancelFlightInfoRequest, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, RenewFlightEndpointRequest,
-    Ticket,
+    SchemaAsIpc, Ticket,
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -183,13 +184,16 @@ async fn tickets(server: &Server, client: &Client, refused: &mut Refused) {
     let whole = ticket_of(client.info(&query).await.unwrap()).ticket;
     let stranger = Client::connect(server).await;
     let foreign = ticket_of(stranger.info(&query).await.unwrap()).ticket;
+    let elsewhere = Server::start(&[]).await;
+    let other_cluster = ticket_of(Client::connect(&elsewhere).await.info(&query).await.unwrap()).ticket;
+    elsewhere.finish().await;
     let mut flipped = whole.to_vec();
     flipped[10] ^= 1;
     let mut signature = whole.to_vec();
     *signature.last_mut().unwrap() ^= 1;
     let mut version = whole.to_vec();
     version[0] = 9;
-    let tickets: [(&str, Bytes); 10] = [
+    let tickets: [(&str, Bytes); 11] = [
         ("no bytes", Bytes::new()),
         ("a byte", Bytes::from_static(&[1])),
         ("a text", Bytes::from_static(b"SELECT 1")),
@@ -200,6 +204,7 @@ async fn tickets(server: &Server, client: &Client, refused: &mut Refused) {
         ("a cut one", whole.slice(..whole.len() - 1)),
         ("a longer one", [whole.as_ref(), &[0]].concat().into()),
         ("one of another session", foreign),
+        ("one of another cluster", other_cluster),
     ];
     for (what, ticket) in tickets {
         let ticket = Ticket { ticket };
@@ -277,6 +282,18 @@ async fn uploads(client: &Client, refused: &mut Refused) {
             with(&|messages| {
                 let schema = FlightData { flight_descriptor: None, ..messages[0].clone() };
                 messages.insert(1, schema);
+            }),
+        ),
+        (
+            "a type that no array has",
+            with(&|messages| {
+                let ends = Field::new("run_ends", DataType::UInt32, false);
+                let runs =
+                    DataType::RunEndEncoded(Arc::new(ends), Arc::new(Field::new("values", DataType::Int32, true)));
+                let schema = Schema::new(vec![Field::new("i", runs, true)]);
+                let schema = FlightData::from(SchemaAsIpc::new(&schema, &IpcWriteOptions::default()));
+                messages[0].data_header = schema.data_header;
+                messages.truncate(1);
             }),
         ),
         ("a header of garbage", with(&|messages| messages[1].data_header = Bytes::from_static(&[0xff; 40]))),

@@ -1,6 +1,5 @@
 //! What fuzzers try this layer with: see `flight-server/fuzz`. Not part of the server.
 
-use std::net::SocketAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use arrow::array::Array;
@@ -20,6 +19,7 @@ use super::parameters::Upload;
 use super::status::convert;
 use super::ticket::{self, Holder};
 use crate::error::Result;
+use crate::node::Origin;
 
 const KEY: [u8; 32] = [7; 32];
 const HOLDER: Holder<'static> = Holder { session: b"fuzz", principal: "fuzz" };
@@ -31,7 +31,7 @@ struct Refusing;
 impl Handlers for Refusing {
     type Call = ();
 
-    async fn enter(&self, _: &HeaderMap, _: Option<SocketAddr>) -> Result<()> {
+    async fn enter(&self, _: &HeaderMap, _: Origin) -> Result<()> {
         Ok(())
     }
 }

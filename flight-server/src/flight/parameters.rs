@@ -216,7 +216,13 @@ impl Decoder {
         match message.header_type() {
             MessageHeader::Schema if self.schema.is_some() => Err(malformed("the upload has a second schema")),
             MessageHeader::Schema => {
-                self.schema = Some(Arc::new(Schema::try_from(data).map_err(|error| broken("schema", &error))?));
+                let schema = Arc::new(Schema::try_from(data).map_err(|error| broken("schema", &error))?);
+                // Types can be written that no array can have. That is found here, by an error or a panic, and not where the
+                // rows are wanted.
+                for column in RecordBatch::new_empty(Arc::clone(&schema)).columns() {
+                    column.to_data().validate_full().map_err(|error| broken("schema", &error))?;
+                }
+                self.schema = Some(schema);
                 Ok(())
             }
             MessageHeader::DictionaryBatch => {
