@@ -49,6 +49,7 @@ mod ticket;
 mod trace_context;
 mod type_info;
 mod untyped;
+mod uploaded_types;
 mod uploads;
 
 pub use command::{Command, Metadata, Transaction};

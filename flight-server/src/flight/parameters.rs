@@ -17,6 +17,7 @@ use tonic::Status;
 
 use super::command::malformed;
 use super::decompression::decompressed_size;
+use super::uploaded_types;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most bytes of parameters one statement takes: they are held in memory until it has run.
@@ -217,8 +218,8 @@ impl Decoder {
             MessageHeader::Schema if self.schema.is_some() => Err(malformed("the upload has a second schema")),
             MessageHeader::Schema => {
                 let schema = Arc::new(Schema::try_from(data).map_err(|error| broken("schema", &error))?);
-                // Types can be written that no array can have. That is found here, by an error or a panic, and not where the
-                // rows are wanted.
+                uploaded_types::check(schema.fields())?;
+                // What is left that makes no array is found here, and not where the rows are wanted.
                 for column in RecordBatch::new_empty(Arc::clone(&schema)).columns() {
                     column.to_data().validate_full().map_err(|error| broken("schema", &error))?;
                 }
