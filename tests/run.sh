@@ -4,7 +4,7 @@
 #   tests/run.sh                      all parts, in order
 #   tests/run.sh PART [ARGUMENT...]   one part (and what it needs); arguments go to its runner
 #   tests/run.sh --list               the parts
-#   tests/run.sh --long               the long form of the tests that kill, stop and restart nodes
+#   tests/run.sh --long               the long form of the tests that kill, stop and restart nodes, and of the simulation
 #
 # Examples:  tests/run.sh python -k resume      tests/run.sh rust kill      tests/run.sh clippy
 #
@@ -219,7 +219,11 @@ need_compilers
 case "${1:-}" in
     "") for part in "${parts[@]}"; do run "$part"; done ;;
     --list) printf '%s\n' "${parts[@]}" ;;
-    --long) run build; run python --long -k cluster ;;
+    --long)
+        run build
+        TEST_SEEDS=100000 run rust --lib simulation
+        run python --long -k cluster
+        ;;
     *)
         [[ " ${parts[*]} " == *" $1 "* ]] || fail "there is no part '$1'; the parts are: ${parts[*]}"
         case "$1" in rust | python | demo) run build ;; esac
