@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs DuckDB's extensions httpfs and icu into a directory, for --extension-dir.
+# Installs the DuckDB extensions that sessions, datasets and lakes need into a directory, for --extension-dir.
 #
 #   tests/extensions.sh DIRECTORY      from the Python index, as wheels, by pip
 #
@@ -9,7 +9,7 @@ set -euo pipefail
 
 # The version of DuckDB that the server is built with: an extension is made for exactly one.
 version=1.5.5
-extensions=(httpfs icu)
+extensions=(ducklake httpfs icu postgres_scanner)
 
 directory="${1:?usage: tests/extensions.sh DIRECTORY}"
 python="${PYTHON:-python3}"
@@ -22,6 +22,6 @@ for name in "${extensions[@]}"; do
     fi
     echo "installing $name $version into $directory"
     "$python" -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$directory" \
-        "duckdb-extension-$name==$version"
+        "duckdb-extension-${name//_/-}==$version"
     [ -f "$file" ] || { echo "tests/extensions.sh: the wheel of $name has no $file" >&2; exit 1; }
 done

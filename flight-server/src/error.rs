@@ -111,6 +111,9 @@ error_codes! {
     /// The session store did not answer. Nothing is known about the session, and nothing was guessed.
     StoreUnavailable = "STORE_UNAVAILABLE", "08001",
         "Try again. If it lasts, the operator should look at the session store.";
+    /// The database that holds the catalog of the tables shared by nodes did not answer.
+    LakeUnavailable = "LAKE_UNAVAILABLE", "08001",
+        "Try again. If it lasts, the operator should look at the database that --database names.";
     /// The node is shutting down and takes no new sessions.
     Draining = "DRAINING", "57P01",
         "Connect to another node, or again when the server is back.";

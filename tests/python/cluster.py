@@ -87,6 +87,22 @@ class Postgres:
         self.process.send_signal(how)
         self.process.wait(DEADLINE)
 
+    @contextlib.contextmanager
+    def hung(self):
+        """Meanwhile it takes connections, and answers nothing."""
+        pid = self.process.pid
+        # The postmaster first, so that it makes no more of them.
+        self.process.send_signal(signal.SIGSTOP)
+        stopped = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for child in stopped:
+            os.kill(int(child), signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in (*stopped, pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGCONT)
+
     def close(self):
         """Ends it for good."""
         if self.process.poll() is None:

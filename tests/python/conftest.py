@@ -10,6 +10,7 @@ import pytest
 
 import drivers
 from cluster import Postgres, Sprayed
+from object_store import S3
 from pintail_process import BINARY, FLIGHTS, PASSWORD, USER, Server
 
 WHOLE = pytest.StashKey[bool]()
@@ -116,6 +117,16 @@ def postgres():
     postgres = Postgres()
     yield postgres
     postgres.close()
+
+
+@pytest.fixture
+def s3(tmp_path):
+    """A real S3 server, whose buckets are the folders of its root."""
+    root = tmp_path / "s3"
+    root.mkdir()
+    server = S3(root)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -10,48 +10,11 @@ import pyarrow.parquet as parquet
 import pytest
 
 from conftest import adbc_connection
+from object_store import KEY, KEY_ID
 from pintail_process import BINARY, Server, environment, wait_until
 
 ENGINES = ["duckdb", "datafusion"]
-KEY_ID, KEY = "AKIDPINTAILTESTS", "a/secret+access=key"
 WRONG_KEY = "another/secret+access=key"
-
-
-class S3:
-    """A `pintail-test-s3` process over a folder whose folders are its buckets."""
-
-    def __init__(self, root):
-        self.root = root
-        self.process = subprocess.Popen(
-            [BINARY.with_name("pintail-test-s3"), root, KEY_ID, KEY],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        self.endpoint = json.loads(self.process.stdout.readline())["endpoint"]
-
-    def do(self, command):
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def put(self, key, table, **options):
-        path = self.root / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        parquet.write_table(table, path, **options)
-        return path
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-@pytest.fixture
-def s3(tmp_path):
-    root = tmp_path / "s3"
-    root.mkdir()
-    server = S3(root)
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -59,9 +22,7 @@ def serve(s3, tmp_path):
     """Starts a server with datasets of the S3 server; `datasets` are their URLs, by name."""
     with contextlib.ExitStack() as stack:
         def serve(datasets, *arguments, key=KEY, expected=()):
-            secret = {"type": "s3", "access_key_id": KEY_ID, "secret_access_key": key, "endpoint": s3.endpoint,
-                      "allow_http": "true", "region": "eu-central-1"}
-            lines = ["[secrets.lake]", *(f"{name} = {json.dumps(value)}" for name, value in secret.items())]
+            lines = s3.secret("lake", key)
             for name, url in datasets.items():
                 lines += [f"[datasets.{name}]", f'url = "{url}"', 'format = "parquet"', 'secret = "lake"']
             config = tmp_path / "pintail.toml"

@@ -6,6 +6,8 @@
 mod dataset;
 mod demo;
 mod doctor;
+#[cfg(feature = "duckdb")]
+mod lake;
 mod moment;
 mod nodes;
 mod rows;

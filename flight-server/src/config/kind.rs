@@ -30,6 +30,8 @@ pub enum Kind {
     Size,
     /// A whole number from 1.
     Count,
+    /// A directory, or the URL of a place in an object store.
+    DataPath,
     /// On or off.
     Switch,
 }
@@ -45,7 +47,10 @@ impl Kind {
             Self::Paths => "paths: a repeated flag, a list in TOML, or separated by `:` in the environment".into(),
             Self::Datasets => "`NAME=URL`: a repeated flag, or separated by spaces in the environment".into(),
             Self::Store => "`sqlite:` and the path of a file, or `postgres://user@host/database`".into(),
-            Self::Database => "the path of a database file, or `:memory:`".into(),
+            Self::Database => {
+                "the path of a database file, `:memory:`, or `ducklake:postgres://user@host/database`".into()
+            }
+            Self::DataPath => "a directory, or `s3://bucket/prefix`".into(),
             Self::Choice([only]) => format!("`{only}`"),
             Self::Choice(words) => format!("one of {}", listed(words)),
             Self::Duration(least) if least > 1 => {
@@ -80,7 +85,14 @@ impl Kind {
                 "0" | "no" | "off" | "n" => Some("false".into()),
                 other => nearest(other, ["true", "false"]),
             },
-            Self::Name | Self::Path | Self::Paths | Self::Datasets | Self::Store | Self::Database | Self::Count => None,
+            Self::Name
+            | Self::Path
+            | Self::Paths
+            | Self::Datasets
+            | Self::Store
+            | Self::Database
+            | Self::DataPath
+            | Self::Count => None,
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod error;
 mod kind;
+mod lake;
 mod memory;
 mod options;
 mod reference;
@@ -22,6 +23,7 @@ mod tests;
 pub use error::ConfigError;
 pub(crate) use error::nearest;
 pub use kind::Kind;
+pub use lake::LakeCatalog;
 pub use memory::MemoryLimits;
 pub use options::{Config, Database, LogFormat, LogLevel, Tls};
 pub use reference::{arguments, arguments_of, reference};

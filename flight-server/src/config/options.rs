@@ -1,5 +1,6 @@
 //! The configuration as the server uses it: every setting checked, and with its default.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,8 +11,9 @@ use session::NodeRole;
 
 use super::error::ConfigError;
 use super::kind::Kind;
+use super::lake::LakeCatalog;
 use super::memory::MemoryLimits;
-use super::secret::SecretSource;
+use super::secret::{SecretKind, SecretSource};
 use super::setting::{SETTINGS, find};
 use super::size::Size;
 use super::source::Sources;
@@ -45,6 +47,10 @@ pub struct Config {
     pub store: StoreUrl,
     /// `--database`
     pub database: Database,
+    /// `--data-path`
+    pub data_path: Option<String>,
+    /// `--data-path-secret`
+    pub data_path_secret: Option<SecretSource>,
     /// `--engine`
     pub engine: String,
     /// `--user`
@@ -98,6 +104,8 @@ pub enum Database {
     Memory,
     /// One in this file.
     File(PathBuf),
+    /// Tables that nodes share, whose catalog is here.
+    Lake(LakeCatalog),
 }
 
 /// The files of TLS.
@@ -183,6 +191,8 @@ impl Config {
             database: sources
                 .parsed("database", database)?
                 .unwrap_or_else(|| Database::File(data_dir.join("pintail.duckdb"))),
+            data_path: sources.parsed("data-path", data_path)?,
+            data_path_secret: data_path_secret(sources, &secrets)?,
             engine: sources.parsed("engine", |text| word("engine", text))?.unwrap_or_else(default_engine),
             user: sources.parsed("user", user)?.unwrap_or_else(|| "pintail".into()),
             password_file: path("password-file")?,
@@ -210,6 +220,14 @@ impl Config {
             data_dir,
             defaults: SETTINGS.iter().map(|setting| setting.name).filter(|name| !sources.is_set(name)).collect(),
         };
+        if let Some(given) = ["data-path", "data-path-secret"].into_iter().find(|name| sources.is_set(name))
+            && !matches!(config.database, Database::Lake(_))
+        {
+            return Err(ConfigError::Conflict(format!(
+                "{} is for tables that nodes share, and --database names none: give --database ducklake:postgres://…",
+                sources.origin(given),
+            )));
+        }
         if let Some(address) = config.peer_listen
             && config.peer_tls.is_none()
             && !address.ip().is_loopback()
@@ -294,9 +312,40 @@ fn database(text: &str) -> Option<Database> {
     if text == ":memory:" {
         return Some(Database::Memory);
     }
-    // DuckDB takes `md:x`, `ducklake:x` or `postgres:x` as another kind of database; none of them can be served yet.
+    if let Some(catalog) = LakeCatalog::parse(text) {
+        return Some(Database::Lake(catalog));
+    }
+    // DuckDB takes `md:x`, `ducklake:x` or `postgres:x` as another kind of database, which can't be served.
     let prefix = text.split_once(':').map(|(prefix, _)| prefix).filter(|prefix| !prefix.contains('/'));
     (!text.is_empty() && prefix.is_none()).then(|| Database::File(PathBuf::from(text)))
+}
+
+/// A directory, or a place in an object store.
+fn data_path(text: &str) -> Option<String> {
+    let is_place = match text.split_once("://") {
+        Some((scheme, place)) => {
+            scheme == "s3" && !place.trim_matches('/').is_empty() && !place.contains(['?', '#', '@'])
+        }
+        None => !text.is_empty(),
+    };
+    (is_place && !text.contains('\0')).then(|| text.to_owned())
+}
+
+fn data_path_secret(sources: &Sources, secrets: &[SecretSource]) -> Result<Option<SecretSource>, ConfigError> {
+    let Some(wanted) = sources.parsed("data-path-secret", name)? else { return Ok(None) };
+    match secrets.iter().find(|secret| secret.name() == wanted) {
+        Some(secret) if secret.kind() == SecretKind::S3 => Ok(Some(secret.clone())),
+        Some(secret) => Err(ConfigError::Conflict(format!(
+            "{} is {wanted}, a secret of type {}, which opens no s3: URL",
+            sources.origin("data-path-secret"),
+            secret.kind().name(),
+        ))),
+        None => Err(ConfigError::Conflict(format!(
+            "{} is {}, which is none of the secrets of the configuration file ([secrets.NAME])",
+            sources.origin("data-path-secret"),
+            wanted.escape_debug(),
+        ))),
+    }
 }
 
 fn tls(sources: &Sources) -> Result<Option<Tls>, ConfigError> {
@@ -359,11 +408,20 @@ fn default_log_format() -> LogFormat {
     if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json }
 }
 
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory | Self::File(_) => f.write_str(&self.as_duckdb()),
+            Self::Lake(catalog) => catalog.fmt(f),
+        }
+    }
+}
+
 impl Database {
-    /// As DuckDB names it.
+    /// As DuckDB names what it opens: of tables that nodes share it opens nothing that is its own.
     pub fn as_duckdb(&self) -> String {
         match self {
-            Self::Memory => ":memory:".to_owned(),
+            Self::Memory | Self::Lake(_) => ":memory:".to_owned(),
             Self::File(file) => file.to_string_lossy().into_owned(),
         }
     }
@@ -371,7 +429,7 @@ impl Database {
     /// The file, where there is one.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::Memory => None,
+            Self::Memory | Self::Lake(_) => None,
             Self::File(file) => Some(file),
         }
     }

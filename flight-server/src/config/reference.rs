@@ -99,7 +99,7 @@ fn capitalised(text: &str) -> String {
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
-const EXAMPLES: [(Kind, &str); 9] = [
+const EXAMPLES: [(Kind, &str); 10] = [
     (Kind::Address, "`localhost` is 127.0.0.1. Other names are not looked up."),
     (Kind::Uri, ""),
     (Kind::Duration(1), "`node-lease` is at least `300ms`, `dataset-refresh` `1s`."),
@@ -112,7 +112,12 @@ const EXAMPLES: [(Kind, &str); 9] = [
         "A PostgreSQL database serves several nodes. Its parameters are those of `psql` (`sslmode`, `sslrootcert`) and \
          `schema` (`pintail`); a password may come from `PGPASSWORD` or `~/.pgpass`.",
     ),
-    (Kind::Database, ""),
+    (
+        Kind::Database,
+        "What stands after `ducklake:postgres:` may also be a connection string of libpq, such as \
+         `ducklake:postgres:dbname=lake host=db user=me`; a password may come from `PGPASSWORD` or `~/.pgpass`.",
+    ),
+    (Kind::DataPath, ""),
 ];
 
 const INTRODUCTION: &str = "\

@@ -140,7 +140,23 @@ pub static SETTINGS: &[Setting] = &[
         "PATH",
         Kind::Database,
         "`<data-dir>/pintail.duckdb`",
-        "The DuckDB database: a file, or `:memory:` for one that ends with the process.",
+        "The DuckDB database: a file, `:memory:` for one that ends with the process, or `ducklake:postgres://…` for tables that \
+         all nodes share: a DuckLake whose catalog is in that PostgreSQL database.",
+    ),
+    setting(
+        "data-path",
+        "PATH",
+        Kind::DataPath,
+        "what the catalog says; a new one needs it",
+        "Where the files of the shared tables of `--database ducklake:…` are: a directory that every node reaches by this \
+         path, or `s3://bucket/prefix`.",
+    ),
+    setting(
+        "data-path-secret",
+        "NAME",
+        Kind::Name,
+        "the environment's credentials",
+        "The secret of the configuration file (`[secrets.NAME]`) that opens an `s3:` URL of `--data-path`.",
     ),
     setting(
         "engine",

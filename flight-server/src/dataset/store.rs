@@ -50,6 +50,22 @@ pub(super) fn open(definition: &Definition, secret: Option<&Secret>) -> Result<A
     })
 }
 
+/// Opens a place in an object store that is no dataset's, without reaching for it: the store, and the path in it.
+///
+/// # Errors
+/// `OPTION_INVALID` when its URL or the secret can't be used.
+#[cfg(feature = "duckdb")]
+pub(crate) fn open_place(
+    url: &str,
+    secret: Option<&Secret>,
+) -> Result<(Arc<dyn ObjectStore>, object_store::path::Path)> {
+    let name = secret.map(|secret| secret.name().to_owned());
+    let definition = Definition::new("place", url, Some(super::Format::Parquet), name)?;
+    let path = object_store::path::Path::from_url_path(definition.url.path());
+    let path = path.map_err(|_| unusable(&definition, "its path has parts that no object has"))?;
+    Ok((open(&definition, secret)?, path))
+}
+
 type Opened = object_store::Result<Arc<dyn ObjectStore>>;
 
 fn s3(definition: &Definition, secret: Option<&Secret>) -> Opened {

@@ -42,11 +42,12 @@ pub trait Engine: Send + Sync + 'static {
     /// What drivers ask about it (`GetSqlInfo`), read from the engine itself when it was opened.
     fn facts(&self) -> &EngineFacts;
 
-    /// Opens a session and brings it to the state that `replay` describes.
+    /// Opens a session for `holder` and brings it to the state that `replay` describes. Where data is shared by nodes, nobody
+    /// who held the session before can change any for it from then on.
     ///
     /// # Errors
     /// When an entry of `replay` cannot be applied: the session is then not what it was, and is not served.
-    async fn open_session(&self, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>>;
+    async fn open_session(&self, holder: &Holder, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>>;
 
     /// Opens the files of a dataset and tells its columns, partition columns last: the schema that the dataset then has in
     /// every engine.
@@ -100,6 +101,24 @@ pub struct EngineFacts {
     pub read_only: bool,
     /// Whether several statements can be one transaction.
     pub transactions: bool,
+}
+
+/// For whom an engine's session is opened: whose it is, and how often it has changed hands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// The session's id.
+    pub session: String,
+    /// Its epoch, which is 1 for the node that has made it, and more for each that has taken it over.
+    pub epoch: i64,
+    /// Its user.
+    pub principal: String,
+}
+
+impl Holder {
+    /// Whether nobody has held the session before.
+    pub fn is_first(&self) -> bool {
+        self.epoch <= 1
+    }
 }
 
 /// What begins the key of a [`StateEntry`] that no statement brings about again: what the rest of the key names, in the

@@ -67,7 +67,7 @@ pub(super) fn log(error: &Error) {
 fn is_users(error: &Error) -> bool {
     match error.code {
         ErrorCode::Draining | ErrorCode::PeerLost | ErrorCode::ResultGone | ErrorCode::ResultTooLarge => true,
-        ErrorCode::StoreUnavailable => false,
+        ErrorCode::StoreUnavailable | ErrorCode::LakeUnavailable => false,
         _ => error.sqlstate.is_users(),
     }
 }
@@ -91,6 +91,7 @@ fn grpc_code(error: &Error) -> Code {
         | ErrorCode::PeerLost
         | ErrorCode::NoNode
         | ErrorCode::StoreUnavailable
+        | ErrorCode::LakeUnavailable
         | ErrorCode::Draining
         | ErrorCode::DatasetUnreadable => Code::Unavailable,
         ErrorCode::RequestMalformed

@@ -6,6 +6,7 @@ use session::JournalEntry;
 
 use super::opened::Opened;
 use super::own_options::{self, ENGINE};
+use super::resolve::holder_of;
 use super::session::{Bound, Session, Turn};
 use super::session_options::{OptionError, OptionValue};
 use crate::engine::{Engine, EngineSession};
@@ -29,7 +30,8 @@ impl Session {
         if self.engine.read().fixed {
             return Err(OptionError::Error(too_late()));
         }
-        let opened = Opened::new(wanted.open_session(&[]).await?);
+        let holder = holder_of(self.id(), self.epoch(), self.principal());
+        let opened = Opened::new(wanted.open_session(&holder, &[]).await?);
         // What was set in the other engine means nothing in this one.
         let journal = self.core.store.journal(self.id()).await;
         let journal = match journal {

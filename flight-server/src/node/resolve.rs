@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use session::{
-    Claim, Fence, Incarnation, NewSession, Principal, SessionId, SessionRecord, SessionState, StoreError, Token,
+    Claim, Epoch, Fence, Incarnation, NewSession, Principal, SessionId, SessionRecord, SessionState, StoreError, Token,
     TokenHash,
 };
 
@@ -18,7 +18,7 @@ use super::opened::Opened;
 use super::own_options;
 use super::session::{Bound, Session, SessionParts};
 use super::transaction_mark::Inherited;
-use crate::engine::StateEntry;
+use crate::engine::{Holder, StateEntry};
 use crate::error::{Error, ErrorCode, Result};
 
 /// How often a claim is tried when others get in between. Each time somebody else got the session, so this is a bound
@@ -92,7 +92,8 @@ impl Core {
         let token = Token::generate().map_err(Error::internal)?;
         let token_hash = self.token_key.hash(&token);
         let Some(default) = &self.engine else { return Err(Error::internal("a front makes no session")) };
-        let engine = Opened::new(default.open_session(&[]).await?);
+        let holder = holder_of(token.id(), Epoch::FIRST, principal);
+        let engine = Opened::new(default.open_session(&holder, &[]).await?);
         let new = NewSession {
             id: token.id().clone(),
             token_hash: token_hash.clone(),
@@ -157,8 +158,12 @@ impl Core {
         let lost = take_unkept(&mut journal);
         let replay: Vec<_> =
             journal.into_iter().map(|entry| StateEntry { key: entry.key, sql: entry.statement }).collect();
-        let engine_session = engine.open_session(&replay).await;
-        let engine_session = engine_session.map_err(|error| unreclaimable(&record.id, &error.message))?;
+        let holder = holder_of(&record.id, record.epoch, &record.principal);
+        let engine_session = engine.open_session(&holder, &replay).await.map_err(|error| match error.code {
+            // It may be had later, or somewhere else.
+            ErrorCode::LakeUnavailable | ErrorCode::SessionMoved | ErrorCode::Draining => error,
+            _ => unreclaimable(&record.id, &error.message),
+        })?;
         engine_session.set_wire_options(own_options::wire(&record.options));
         tracing::info!(session = %record.id, epoch = %record.epoch, entries = replay.len(), "session taken over");
         let session = Session::new(SessionParts {
@@ -232,6 +237,11 @@ impl Core {
 
 fn between(from: SystemTime, to: SystemTime) -> Duration {
     to.duration_since(from).unwrap_or_default()
+}
+
+/// A session's holder, for its engine.
+pub(super) fn holder_of(id: &SessionId, epoch: Epoch, principal: &Principal) -> Holder {
+    Holder { session: id.to_string(), epoch: epoch.0, principal: principal.as_str().to_owned() }
 }
 
 fn unreclaimable(id: &SessionId, what: &str) -> Error {

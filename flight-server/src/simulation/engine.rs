@@ -12,7 +12,7 @@ use typemap::wire::WireOptions;
 
 use super::history::History;
 use crate::engine::{
-    Engine, EngineFacts, EngineSession, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
+    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
     TableEntry, TableFilter, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result};
@@ -42,7 +42,7 @@ impl Engine for KeyEngine {
         &self.facts
     }
 
-    async fn open_session(&self, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
+    async fn open_session(&self, _: &Holder, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
         let keys: BTreeSet<_> = replay
             .iter()
             .filter_map(|entry| entry.sql.as_deref()?.strip_prefix("SET "))

@@ -44,6 +44,8 @@ fn filter(level: LogLevel) -> Targets {
     };
     Targets::new()
         .with_default(own.min(LevelFilter::WARN))
+        // What a database says to connections that it ends. Whoever used one tells what that meant.
+        .with_target("sqlx::postgres::notice", LevelFilter::OFF)
         .with_targets(["flight_server", "pintail", "session", "typemap"].map(|target| (target, own)))
 }
 

@@ -5,10 +5,11 @@ use crate::config::Config;
 
 #[cfg(feature = "duckdb")]
 pub(super) async fn duckdb(config: &Config) -> Vec<Check> {
-    use crate::engine::duckdb::{ExtensionState, examine_extensions};
+    use crate::engine::duckdb::{ExtensionState, examine_extensions, extension_of_lakes};
 
     let directory = config.extension_dir.clone();
-    let examined = tokio::task::spawn_blocking(move || examine_extensions(directory.as_deref())).await;
+    let is_lake = matches!(config.database, crate::config::Database::Lake(_));
+    let examined = tokio::task::spawn_blocking(move || examine_extensions(directory.as_deref(), is_lake)).await;
     let examined = match examined {
         Ok(Ok(examined)) => examined,
         Ok(Err(error)) => return vec![Check::fail("extensions", error.message)],
@@ -23,6 +24,14 @@ pub(super) async fn duckdb(config: &Config) -> Vec<Check> {
             ExtensionState::Fails(message) => Check::fail(
                 name,
                 format!("{message}; remove the file, or get the right one by `{}`", remedy(&extension)),
+            ),
+            ExtensionState::Missing if is_lake && extension_of_lakes(&extension) => Check::fail(
+                name,
+                format!(
+                    "is not there, and the tables that --database names need it; get it by `{}`, and start with \
+                         `--extension-dir DIR`",
+                    remedy(&extension)
+                ),
             ),
             ExtensionState::Missing => Check::warn(
                 name,

@@ -5,6 +5,7 @@
 mod certificate;
 mod directories;
 mod engine;
+mod lake;
 mod network;
 mod report;
 mod resources;
@@ -54,6 +55,7 @@ async fn examine(config: &Config) -> Vec<Check> {
     checks.extend(directories::opened_to_sql(config));
     checks.extend(store::session_store(&config.store).await);
     checks.extend(engine::duckdb(config).await);
+    checks.extend(lake::lake(config).await);
     checks.extend(network::ports(config, server).await);
     checks.extend(tls::tls(config));
     checks.extend(resources::resources(config));

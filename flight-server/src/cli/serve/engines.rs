@@ -31,6 +31,10 @@ pub(super) enum EngineError {
         /// What the engine said.
         source: crate::error::Error,
     },
+    /// A secret can't be read.
+    #[cfg(feature = "duckdb")]
+    #[error(transparent)]
+    Secret(#[from] crate::config::ConfigError),
     /// The engine could not be started.
     #[cfg(feature = "datafusion")]
     #[error("cannot start the engine datafusion: {0}")]
@@ -79,9 +83,10 @@ async fn open_duckdb(
 ) -> Result<Arc<dyn Engine>, EngineError> {
     use crate::engine::duckdb::{DuckDb, DuckDbOptions};
 
-    let database = config.database.as_duckdb();
+    let (database, shown) = (config.database.as_duckdb(), config.database.to_string());
+    let lake = crate::cli::lake::options(config)?;
     let options = DuckDbOptions {
-        database: database.clone(),
+        database,
         memory_limit: Some(share_of_memory(config, "duckdb")),
         threads: Some(config.threads),
         temp_dir: data_dir.temp(),
@@ -89,10 +94,11 @@ async fn open_duckdb(
         allow_files,
         allow_writes,
         extension_dir: config.extension_dir.clone(),
+        lake,
     };
     let engine = tokio::task::spawn_blocking(move || DuckDb::open(options))
         .await?
-        .map_err(|source| EngineError::Open { database, source })?;
+        .map_err(|source| EngineError::Open { database: shown, source })?;
     Ok(engine)
 }
 

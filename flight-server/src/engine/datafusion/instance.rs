@@ -24,7 +24,7 @@ use super::runtime::EngineRuntime;
 use super::session::DataFusionSession;
 use super::{CATALOG, SCHEMA};
 use crate::dataset::Source;
-use crate::engine::{Engine, EngineFacts, EngineSession, StateEntry};
+use crate::engine::{Engine, EngineFacts, EngineSession, Holder, StateEntry};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most bytes of file footers that are kept, of those of all sessions. They are kept beyond the memory limit.
@@ -128,7 +128,7 @@ impl Engine for DataFusion {
         &self.facts
     }
 
-    async fn open_session(&self, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
+    async fn open_session(&self, _: &Holder, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
         let session = DataFusionSession::open(Arc::clone(&self.instance), replay.to_vec()).await?;
         match &mut *self.sessions.lock() {
             Some(sessions) => {

@@ -10,15 +10,20 @@ use super::convert::{Assembler, ResultShape};
 use super::ffi::{Connection, Prepared, Returned};
 use super::internal;
 use super::interrupt::Run;
+use super::lake::Marking;
 use super::lane::{Executed, Form};
 use super::statement;
 use crate::engine::StatementKind;
 use crate::error::Result;
 
 /// Runs `work` between BEGIN and COMMIT.
-pub(super) fn as_one_transaction<R>(connection: &Connection, work: impl FnOnce() -> Result<R>) -> Result<R> {
+pub(super) fn as_one_transaction<R>(
+    connection: &Connection,
+    marking: &Marking,
+    work: impl FnOnce() -> Result<R>,
+) -> Result<R> {
     internal::run(connection, "BEGIN TRANSACTION")?;
-    let done = work().and_then(|done| internal::run(connection, "COMMIT").map(|()| done));
+    let done = work().and_then(|done| marking.commit(connection).map(|()| done));
     if done.is_err()
         && let Err(error) = internal::run(connection, "ROLLBACK")
     {

@@ -7,15 +7,12 @@ use parking_lot::Mutex;
 use typemap::SqlType;
 
 use super::dataset_io::{Registry, SCHEME};
-use super::ffi::{Connection, Database, NewView, Prepared};
+use super::ffi::{Connection, Database, NewView};
 use super::internal::{self, quoted_text};
 use crate::dataset::{Format, Source};
 use crate::engine::quoted_identifier;
 use crate::engine::{DATASET_CATALOG, DATASET_SCHEMA};
 use crate::error::{Error, ErrorCode, Result};
-
-/// DuckDB's own catalog, in which the names of the others stand.
-const SYSTEM_CATALOG: &str = "system";
 
 /// The datasets of an instance.
 pub(super) struct Datasets {
@@ -150,22 +147,6 @@ fn reader(name: &str, format: Format, columns: Option<&[&(String, SqlType)]>) ->
 fn type_list(columns: &[&(String, SqlType)]) -> String {
     let all = columns.iter().map(|(name, ty)| format!("{}: {}", quoted_text(name), quoted_text(&ty.to_string())));
     format!("{{{}}}", all.collect::<Vec<_>>().join(", "))
-}
-
-/// Refuses a statement that would change the catalog of the datasets, or the names of catalogs.
-pub(super) fn check_untouched(prepared: &Prepared) -> Result<()> {
-    for catalog in [DATASET_CATALOG, SYSTEM_CATALOG] {
-        if prepared.changes(catalog) {
-            return Err(Error::new(
-                ErrorCode::StatementForbidden,
-                format!(
-                    "the statement would change the catalog \"{catalog}\", which is the server's; datasets are added and \
-                     removed by the operator (`pintail dataset`)"
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// The search path of a session in which nothing was set: the database, then the datasets.

@@ -15,6 +15,21 @@ const SUFFIX: &str = ".duckdb_extension";
 /// What is loaded from DuckDB's own directory, when no other is named: what sessions and datasets need.
 const USUAL: [&str; 2] = ["httpfs", "icu"];
 
+/// What a lake needs besides, and is loaded from there when it can be.
+const OF_LAKES: [&str; 2] = ["ducklake", "postgres_scanner"];
+
+/// Functions of extensions that would let clients reach beyond the instance: to PostgreSQL servers, with the credentials of this
+/// one's operator.
+const NOT_FOR_CLIENTS: [&str; 7] = [
+    "pg_clear_cache",
+    "postgres_attach",
+    "postgres_configure_pool",
+    "postgres_execute",
+    "postgres_query",
+    "postgres_scan",
+    "postgres_scan_pushdown",
+];
+
 /// An extension that was found, by name and file.
 type Found = BTreeMap<String, PathBuf>;
 
@@ -70,8 +85,9 @@ fn add_all(found: &mut Found, directory: &Path) -> std::io::Result<()> {
 fn usual(platform: &str) -> Found {
     let Some(home) = std::env::var_os("HOME") else { return Found::new() };
     let folder = Path::new(&home).join(".duckdb/extensions").join(Database::library_version()).join(platform);
-    let files = USUAL.map(|name| (name.to_owned(), folder.join(format!("{name}{SUFFIX}"))));
-    files.into_iter().filter(|(_, path)| path.is_file()).collect()
+    let names = USUAL.iter().chain(&OF_LAKES);
+    let files = names.map(|name| ((*name).to_owned(), folder.join(format!("{name}{SUFFIX}"))));
+    files.filter(|(_, path)| path.is_file()).collect()
 }
 
 /// The platform that extensions have to be made for, such as `linux_amd64`.
@@ -83,7 +99,7 @@ fn platform(connection: &Connection) -> Result<String> {
 /// The extensions that are loaded.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Extensions {
-    names: Vec<String>,
+    loaded: Found,
 }
 
 impl Extensions {
@@ -93,21 +109,57 @@ impl Extensions {
     /// When the directory can't be read, or a file in it can't be loaded: it is damaged, unsigned, or for another version.
     pub(super) fn load(connection: &Connection, directory: Option<&Path>) -> Result<Self> {
         let platform = platform(connection)?;
-        let mut names = Vec::new();
-        for (name, path) in found(directory, &platform)? {
-            load(connection, &path)?;
-            names.push(name);
+        let loaded = found(directory, &platform)?;
+        for path in loaded.values() {
+            load(connection, path)?;
         }
-        if names.iter().any(|name| name == "icu") {
+        for function in NOT_FOR_CLIENTS {
+            connection.keep_from_clients(function)?;
+        }
+        if loaded.contains_key("icu") {
             // It would take the machine's zone, and sessions move between machines.
             internal::run(connection, "SET GLOBAL TimeZone = 'UTC'")?;
         }
-        Ok(Self { names })
+        Ok(Self { loaded })
+    }
+
+    /// Loads one of them into another instance.
+    ///
+    /// # Errors
+    /// When it is not among them, or can't be loaded.
+    pub(super) fn load_again(&self, connection: &Connection, name: &str) -> Result<()> {
+        match self.loaded.get(name) {
+            Some(path) => load(connection, path),
+            None => self.check_has(&[name], "this"),
+        }
+    }
+
+    /// Sees that extensions are there.
+    ///
+    /// # Errors
+    /// EXTENSION_MISSING, saying what `needs` them, and how to get them.
+    pub(super) fn check_has(&self, needed: &[&str], needs: &str) -> Result<()> {
+        let missing: Vec<_> = needed.iter().filter(|name| !self.has(name)).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let commands: Vec<_> = missing.iter().map(|name| format!("`{}`", extension_command(name))).collect();
+        Err(Error::new(
+            ErrorCode::ExtensionMissing,
+            format!(
+                "the extension{} {} {} not loaded, and {needs} can't be had without; get what is missing by {}, and start the \
+                 server with `--extension-dir DIR`",
+                if missing.len() > 1 { "s" } else { "" },
+                missing.join(" and "),
+                if missing.len() > 1 { "are" } else { "is" },
+                commands.join(" and "),
+            ),
+        ))
     }
 
     /// Whether one of that name is loaded.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|loaded| loaded == name)
+        self.loaded.contains_key(name)
     }
 
     /// The error as it is, or, when an extension would have helped that is not loaded, one that says how to get it.
@@ -141,17 +193,23 @@ pub struct Examined {
     pub extensions: BTreeMap<String, ExtensionState>,
 }
 
-/// Tries the extensions of a directory (of DuckDB's own when `None`) in an instance of their own. It blocks.
+/// Whether an extension is one that every lake needs.
+pub fn extension_of_lakes(name: &str) -> bool {
+    OF_LAKES.contains(&name)
+}
+
+/// Tries the extensions of a directory (of DuckDB's own when `None`) in an instance of their own, for a server whose tables
+/// are in a lake or not. It blocks.
 ///
 /// # Errors
 /// When the directory can't be read, or DuckDB can't be opened at all.
-pub fn examine_extensions(directory: Option<&Path>) -> Result<Examined> {
+pub fn examine_extensions(directory: Option<&Path>, is_lake: bool) -> Result<Examined> {
     let options =
         [("autoload_known_extensions", "false".to_owned()), ("autoinstall_known_extensions", "false".to_owned())];
     let connection = Database::open(":memory:", &options)?.connect()?;
     let platform = platform(&connection)?;
-    let mut extensions: BTreeMap<_, _> =
-        USUAL.map(|name| (name.to_owned(), ExtensionState::Missing)).into_iter().collect();
+    let needed = USUAL.iter().chain(OF_LAKES.iter().filter(|_| is_lake));
+    let mut extensions: BTreeMap<_, _> = needed.map(|name| ((*name).to_owned(), ExtensionState::Missing)).collect();
     for (name, path) in found(directory, &platform)? {
         let state = match load(&connection, &path) {
             Ok(()) => ExtensionState::Loads(path),
@@ -254,7 +312,7 @@ mod tests {
     #[test]
     fn a_loaded_extension_is_not_missed() {
         let error = Error::new(ErrorCode::StatementFailed, "File s3://b/x requires the extension httpfs to be loaded");
-        let loaded = Extensions { names: vec!["httpfs".to_owned()] };
+        let loaded = Extensions { loaded: Found::from([("httpfs".to_owned(), PathBuf::new())]) };
         assert_eq!(loaded.explain(error.clone()), error);
         let explained = Extensions::default().explain(error);
         assert_eq!(explained.code, ErrorCode::ExtensionMissing);

@@ -15,12 +15,12 @@ use typemap::SqlType;
 use typemap::ingest::Ingest as IngestPlan;
 
 use super::bind::{has_bignums, unfit};
-use super::datasets;
 use super::errors;
 use super::ffi::{APPENDED_ROWS, Appender, Connection, WritableChunk};
 use super::internal;
 use super::interrupt::Run;
 use super::lane::{LONGEST_WAIT, Lane, RETRY_FOR};
+use super::own_catalogs;
 use super::write::Writer;
 use crate::engine::quoted_identifier;
 use crate::engine::{IngestMode, IngestTable, Ingested, TransactionStatus};
@@ -72,6 +72,7 @@ impl Lane {
             TransactionStatus::Failed => return Err(aborted()),
         };
         let instance = Arc::clone(&self.instance);
+        let marking = self.marking();
         let connection = self.connection(run)?;
         let words = Words::new(connection, &order.table, &columns, &writer)?;
         // Whether something was written that is not to be committed when the rest fails.
@@ -89,7 +90,7 @@ impl Lane {
             fill(connection, &words, &columns, &writer, &mut rows, &mut begun, run)
         });
         let ended = match written {
-            Ok(count) if alone => internal::run(connection, "COMMIT").map(|()| count),
+            Ok(count) if alone => marking.commit(connection).map(|()| count),
             other => other,
         };
         if ended.is_err() && alone && has_transaction {
@@ -98,6 +99,7 @@ impl Lane {
             connection.abort_transaction(c"rows were ingested in part; roll back");
         }
         if !alone {
+            self.changed_lake();
             self.probe_status();
         }
         Ok(Ingested { rows: ended?, state: self.take_noted() })
@@ -252,7 +254,7 @@ fn prepare_table(connection: &Connection, order: &Order, words: &Words) -> Resul
 /// Creates a table, unless it would be where the datasets are.
 fn create(connection: &Connection, sql: &str) -> Result<()> {
     let prepared = connection.extract(sql)?.prepare(0)?;
-    datasets::check_untouched(&prepared)?;
+    own_catalogs::check_untouched(&prepared)?;
     prepared.execute()?;
     Ok(())
 }

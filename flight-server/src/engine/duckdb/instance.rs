@@ -13,10 +13,11 @@ use super::datasets::{self, Datasets};
 use super::extensions::Extensions;
 use super::ffi::{Connection, Database, keep_little};
 use super::internal::{self, quoted_text};
+use super::lake::{self, Lake, LakeOptions};
 use super::session::DuckDbSession;
 use crate::dataset::Source;
 use crate::engine::priority;
-use crate::engine::{Engine, EngineFacts, EngineSession, StateEntry};
+use crate::engine::{Engine, EngineFacts, EngineSession, Holder, StateEntry};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The settings that a client may change for its session. All others are the operator's: they reach beyond the session,
@@ -81,6 +82,8 @@ pub struct DuckDbOptions {
     pub allow_writes: Vec<PathBuf>,
     /// Where extensions are loaded from; DuckDB's own place when `None`.
     pub extension_dir: Option<PathBuf>,
+    /// The tables shared by nodes in which sessions are, instead of those of `database`, which is then `:memory:`.
+    pub lake: Option<LakeOptions>,
 }
 
 /// The database files that are open in this process: DuckDB would open one twice without a word, and lose writes.
@@ -127,6 +130,8 @@ pub(super) struct Instance {
     pub(super) writable: Vec<PathBuf>,
     /// What is loaded beyond DuckDB itself.
     pub(super) extensions: Extensions,
+    /// The tables that all nodes share, where sessions are in such.
+    pub(super) lake: Option<Lake>,
     /// Held by an autocommit statement that changes the catalog: DuckDB fails one of two at once.
     pub(super) catalog: Mutex<()>,
     /// The place of a session in which nothing was set, as its search path.
@@ -142,6 +147,12 @@ impl Instance {
             Some(database) => Ok(database.connect()?),
             None => Err(Error::new(ErrorCode::Draining, "the server is shutting down; connect to another node")),
         }
+    }
+
+    /// A failure in words for its client, where it takes more than DuckDB's own.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        let error = if self.lake.is_some() { lake::explain(error) } else { error };
+        self.extensions.explain(error)
     }
 }
 
@@ -166,9 +177,10 @@ impl DuckDb {
             .map_err(|failure| cannot_open(&options.database, &Error::from(failure)))?;
         let connection = database.connect()?;
         let extensions = Extensions::load(&connection, options.extension_dir.as_deref())?;
+        let lake = options.lake.as_ref().map(|lake| Lake::attach(&connection, lake, &extensions)).transpose()?;
         let datasets =
             Datasets::open(&database, &connection).map_err(|error| cannot_open(&options.database, &error))?;
-        lock_down(&connection, &options)?;
+        lock_down(&connection, &options, lake.as_ref())?;
         let here = internal::rows(&connection, "SELECT current_database(), current_schema()", &[])?;
         let search_path = match here.into_iter().next().map(<[Option<String>; 2]>::try_from) {
             Some(Ok([Some(catalog), Some(schema)])) => datasets::search_path(&catalog, &schema),
@@ -182,6 +194,7 @@ impl DuckDb {
             settings,
             writable: options.allow_writes,
             extensions,
+            lake,
             catalog: Mutex::new(()),
             search_path,
             datasets,
@@ -213,13 +226,14 @@ fn open_options(options: &DuckDbOptions) -> Vec<(&'static str, String)> {
 }
 
 /// Closes what clients must not reach, in the order in which DuckDB lets it be closed: nothing can be set after the last.
-fn lock_down(connection: &Connection, options: &DuckDbOptions) -> Result<()> {
+fn lock_down(connection: &Connection, options: &DuckDbOptions, lake: Option<&Lake>) -> Result<()> {
     let list =
         |items: &mut dyn Iterator<Item = String>| items.map(|item| quoted_text(&item)).collect::<Vec<_>>().join(", ");
     let allowed = options.allow_files.iter().chain(&options.allow_writes);
     let allowed = allowed.map(|path| path.to_string_lossy().into_owned());
     // The files of datasets are not where external ones are, but DuckDB takes them for such.
-    let directories = list(&mut allowed.chain([SCHEME.to_owned()]));
+    let own = [SCHEME.to_owned()].into_iter().chain(lake.map(|lake| lake.data_path().to_owned()));
+    let directories = list(&mut allowed.chain(own));
     // The server sets the streaming buffer of each connection itself, after the lock; a client that changes its own changes
     // how much of its own results is computed ahead.
     let names = SESSION_SETTINGS.iter().chain(&["streaming_buffer_size"]);
@@ -288,8 +302,8 @@ impl Engine for DuckDb {
         &self.facts
     }
 
-    async fn open_session(&self, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
-        let session = DuckDbSession::open(Arc::clone(&self.instance), replay.to_vec()).await?;
+    async fn open_session(&self, holder: &Holder, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
+        let session = DuckDbSession::open(Arc::clone(&self.instance), holder.clone(), replay.to_vec()).await?;
         let mut sessions = self.sessions.lock();
         sessions.retain(|session| session.strong_count() > 0);
         sessions.push(Arc::downgrade(&session));
@@ -336,8 +350,9 @@ impl DuckDb {
     }
 }
 
-/// The settings of every new connection, beyond the instance's.
+/// Makes a new connection that of a client, with its settings beyond the instance's.
 pub(super) fn prepare_connection(connection: &Connection, instance: &Instance) -> Result<()> {
+    connection.mark_client()?;
     let place = quoted_text(&instance.search_path);
     internal::run(connection, &format!("SET streaming_buffer_size = '{STREAMING_BUFFER}'; SET search_path = {place}"))
 }

@@ -19,6 +19,8 @@
 //! | `dataset_io` | what DuckDB reads of their files |
 //! | `statement` | what a statement is, and whether it is allowed |
 //! | `state` | settings, variables and place, as what brings them about again |
+//! | `lake` | tables that all nodes share, and what keeps a stale owner from changing them |
+//! | `own_catalogs` | catalogs that are the server's own |
 //! | `catalog` | catalogs, schemas and tables |
 //! | `internal` | the server's own statements |
 //! | `errors` | DuckDB's failures as errors with SQLSTATE |
@@ -38,8 +40,10 @@ mod instance;
 mod internal;
 mod interrupt;
 mod keys;
+mod lake;
 mod lane;
 mod live;
+mod own_catalogs;
 mod plan;
 mod session;
 mod state;
@@ -48,8 +52,9 @@ mod statement;
 mod tests;
 mod write;
 
-pub use extensions::{Examined, ExtensionState, examine_extensions, extension_command};
+pub use extensions::{Examined, ExtensionState, examine_extensions, extension_command, extension_of_lakes};
 pub use instance::{DuckDb, DuckDbOptions};
+pub use lake::{ExaminedLake, LakeOptions, examine_lake};
 
 /// The name the engine is chosen by.
 const NAME: &str = "duckdb";

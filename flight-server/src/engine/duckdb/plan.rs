@@ -6,10 +6,10 @@ use arrow::datatypes::{DataType, Field, Schema};
 use typemap::wire::{WireOptions, wire_field};
 
 use super::convert::ResultShape;
-use super::datasets;
 use super::ffi::{Extracted, Prepared};
 use super::interrupt::Run;
 use super::lane::several_with_parameters;
+use super::own_catalogs;
 use super::statement;
 use crate::engine::{Plan, StatementKind};
 use crate::error::Result;
@@ -49,7 +49,7 @@ pub(super) fn plan_of_several(
 
 /// The plan of one statement.
 pub(super) fn plan_of(prepared: &Prepared, sql: &str, options: &WireOptions) -> Result<Plan> {
-    datasets::check_untouched(prepared)?;
+    own_catalogs::check_untouched(prepared)?;
     let columns = prepared.columns();
     // One untyped parameter makes the whole result a single column of no known type.
     let known = columns.iter().all(|(_, ty)| ty.sql_type().is_some());

@@ -24,8 +24,8 @@ use super::state;
 use crate::engine::priority;
 use crate::engine::quoted_identifier;
 use crate::engine::{
-    EngineSession, ForeignKeyColumn, Ingest, Ingested, Location, Outcome, Plan, PrimaryKeyColumn, Rows, StateEntry,
-    Statement, TableEntry, TableFilter, TableName, TransactionStatus,
+    EngineSession, ForeignKeyColumn, Holder, Ingest, Ingested, Location, Outcome, Plan, PrimaryKeyColumn, Rows,
+    StateEntry, Statement, TableEntry, TableFilter, TableName, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result};
 
@@ -54,11 +54,14 @@ struct Shared {
 
 impl DuckDbSession {
     /// Opens a session and brings it to the state that `replay` describes.
-    pub(super) async fn open(instance: Arc<Instance>, replay: Vec<StateEntry>) -> Result<Arc<Self>> {
+    pub(super) async fn open(instance: Arc<Instance>, holder: Holder, replay: Vec<StateEntry>) -> Result<Arc<Self>> {
         blocking(move || {
+            if let Some(lake) = &instance.lake {
+                lake.shut_out_others(&holder)?;
+            }
             let connection = instance.connect()?;
             let turnstile = Turnstile::new(connection.interrupter());
-            let lane = Lane::open(instance, connection, &replay)?;
+            let lane = Lane::open(instance, connection, holder, &replay)?;
             let status = Arc::clone(&lane.status);
             let shared = Shared {
                 turnstile,
@@ -102,7 +105,7 @@ impl Shared {
             if run.is_cancelled() {
                 return Err(errors::cancelled());
             }
-            work(&mut lane, &run).map_err(|error| lane.instance.extensions.explain(error))
+            work(&mut lane, &run).map_err(|error| lane.instance.explain(error))
         })
         .await
     }

@@ -176,6 +176,11 @@ pub(super) fn is_update(ty: StatementType, columns: Option<&[(String, LogicalTyp
     }
 }
 
+/// Whether it calls a function by CALL.
+pub(super) fn is_call(ty: StatementType) -> bool {
+    ty.0 == c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CALL
+}
+
 /// Whether these are the columns of DuckDB's own report of changed rows.
 pub(super) fn is_report(columns: &[(String, LogicalType)]) -> bool {
     matches!(columns, [(name, ty)] if name == "Count" && ty.sql_type() == Some(typemap::SqlType::BigInt))

@@ -21,7 +21,7 @@ use futures::StreamExt;
 use parking_lot::Mutex;
 
 use crate::engine::{
-    Engine, EngineFacts, EngineSession, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
+    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
     TableEntry, TableFilter, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result, SqlState};
@@ -51,7 +51,7 @@ impl Engine for TestEngine {
         &self.facts
     }
 
-    async fn open_session(&self, _: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
+    async fn open_session(&self, _: &Holder, _: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
         Ok(Arc::new(TestSession { seen: self.seen.clone(), open: AtomicBool::new(false) }))
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use typemap::wire::WireOptions;
 
 use crate::engine::{
-    Engine, EngineFacts, EngineSession, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
+    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
     TableEntry, TableFilter, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result, SqlState};
@@ -98,7 +98,7 @@ impl Engine for TestEngine {
         &self.facts
     }
 
-    async fn open_session(&self, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
+    async fn open_session(&self, _: &Holder, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
         self.control.opened.fetch_add(1, Ordering::SeqCst);
         let mut opening = self.control.opening.subscribe();
         let now = *opening.wait_for(|opening| *opening != Opening::Waits).await.unwrap();
@@ -294,8 +294,8 @@ impl Engine for Renamed {
         self.0.facts()
     }
 
-    async fn open_session(&self, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
-        self.0.open_session(replay).await
+    async fn open_session(&self, holder: &Holder, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
+        self.0.open_session(holder, replay).await
     }
 
     async fn shutdown(&self) {}

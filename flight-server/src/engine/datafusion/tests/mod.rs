@@ -18,7 +18,7 @@ use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 
 use super::{DataFusion, DataFusionOptions};
-use crate::engine::{Engine, EngineSession, Outcome, Statement};
+use crate::engine::{Engine, EngineSession, Holder, Outcome, Statement};
 use crate::error::{Error, Result};
 
 struct Fixture {
@@ -56,7 +56,7 @@ impl Fixture {
     }
 
     async fn session(&self) -> Arc<dyn EngineSession> {
-        self.engine.open_session(&[]).await.unwrap()
+        self.engine.open_session(&Holder::default(), &[]).await.unwrap()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::engine::{Location, StateEntry, TableFilter};
+use crate::engine::{Holder, Location, StateEntry, TableFilter};
 use crate::error::ErrorCode;
 
 /// A journal as the store keeps it: the last entry of a key, in the order of their last writes.
@@ -59,7 +59,7 @@ async fn settings_place_schemas_views_and_external_tables_are_brought_back() {
             "relation:pintail.s.c",
         ]
     );
-    let again = fixture.engine.open_session(&journal.0).await.unwrap();
+    let again = fixture.engine.open_session(&Holder::default(), &journal.0).await.unwrap();
     assert_eq!(again.location().await.unwrap(), Location { catalog: "pintail".into(), schema: "s".into() });
     assert_eq!(number(&again, "SELECT two FROM main.b").await, 3);
     assert_eq!(number(&again, "SELECT sum(n) FROM c").await, 3);
@@ -81,7 +81,7 @@ async fn what_cannot_be_brought_back_is_said() {
         ("relation:pintail.main.v", "USE pintail.main; CREATE VIEW v AS SELECT * FROM rows_of_another_life"),
     ] {
         let entry = StateEntry { key: key.into(), sql: Some(sql.into()) };
-        let error = fixture.engine.open_session(&[entry]).await.err().unwrap();
+        let error = fixture.engine.open_session(&Holder::default(), &[entry]).await.err().unwrap();
         assert_eq!(error.code, ErrorCode::SessionUnreclaimable);
         assert!(error.message.contains(key), "{error}");
     }
@@ -174,6 +174,6 @@ async fn no_session_is_opened_once_the_engine_has_ended() {
     let fixture = Fixture::new();
     let session = fixture.session().await;
     fixture.engine.shutdown().await;
-    assert_eq!(fixture.engine.open_session(&[]).await.err().unwrap().code, ErrorCode::Draining);
+    assert_eq!(fixture.engine.open_session(&Holder::default(), &[]).await.err().unwrap().code, ErrorCode::Draining);
     assert_eq!(run(&session, "SELECT 1").await.err().unwrap().code, ErrorCode::SessionClosed);
 }

@@ -4,6 +4,7 @@
 #include "duckdb/main/client_config.hpp"
 #include "duckdb/main/client_context.hpp"
 #include "duckdb/main/connection.hpp"
+#include "duckdb/main/database_manager.hpp"
 #include "duckdb/main/valid_checker.hpp"
 #include "duckdb/transaction/meta_transaction.hpp"
 
@@ -25,6 +26,32 @@ void pintail_abort_transaction(duckdb_connection connection, const char *reason)
 		}
 	} catch (...) {
 		// There was no transaction to abort.
+	}
+}
+
+// Whether a transaction is open that statements have not opened for themselves: 0 none, 1 one, 2 one that can only be rolled
+// back.
+int32_t pintail_transaction_status(duckdb_connection connection) {
+	try {
+		auto &transaction = reinterpret_cast<duckdb::Connection *>(connection)->context->transaction;
+		if (transaction.IsAutoCommit() || !transaction.HasActiveTransaction()) {
+			return 0;
+		}
+		return duckdb::ValidChecker::IsInvalidated(transaction.ActiveTransaction()) ? 2 : 1;
+	} catch (...) {
+		return 2;
+	}
+}
+
+// Makes a database the one in which every connection is that has not been told another.
+bool pintail_default_database(duckdb_connection connection, const char *name) {
+	try {
+		auto &context = *reinterpret_cast<duckdb::Connection *>(connection)->context;
+		context.RunFunctionInTransaction(
+		    [&]() { duckdb::DatabaseManager::Get(context).SetDefaultDatabase(context, name); });
+		return true;
+	} catch (...) {
+		return false;
 	}
 }
 }

@@ -10,6 +10,7 @@ use super::database::RawDatabase;
 use super::result::QueryResult;
 use super::statement::Extracted;
 use super::{Failure, c_string, copied_text};
+use crate::engine::TransactionStatus;
 
 /// The handle itself, and the database it must not outlive. Statements, results and interrupters share it.
 pub(super) struct RawConnection {
@@ -32,6 +33,8 @@ impl Drop for RawConnection {
 unsafe extern "C" {
     fn pintail_watch_progress(connection: ffi::duckdb_connection);
     fn pintail_abort_transaction(connection: ffi::duckdb_connection, reason: *const c_char);
+    fn pintail_transaction_status(connection: ffi::duckdb_connection) -> i32;
+    fn pintail_default_database(connection: ffi::duckdb_connection, name: *const c_char) -> bool;
 }
 
 /// A connection. One result stream lives on it at a time: preparing or running anything else ends the stream.
@@ -57,6 +60,28 @@ impl Connection {
     pub(in crate::engine::duckdb) fn abort_transaction(&self, reason: &CStr) {
         // SAFETY: the connection is open, and the text NUL-terminated and copied.
         unsafe { pintail_abort_transaction(self.0.handle, reason.as_ptr()) };
+    }
+
+    /// Whether a transaction is open beyond the statement that runs, and can be committed.
+    pub(in crate::engine::duckdb) fn transaction(&self) -> TransactionStatus {
+        // SAFETY: the connection is open, and its holder runs nothing on it meanwhile.
+        match unsafe { pintail_transaction_status(self.0.handle) } {
+            0 => TransactionStatus::Autocommit,
+            1 => TransactionStatus::Open,
+            _ => TransactionStatus::Failed,
+        }
+    }
+
+    /// Makes a database the one in which every connection of the instance is that was not told another.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub(in crate::engine::duckdb) fn set_default_database(&self, name: &str) -> Result<(), Failure> {
+        let c_name = c_string(name)?;
+        // SAFETY: the connection is open, and the text NUL-terminated.
+        let is_set = unsafe { pintail_default_database(self.0.handle, c_name.as_ptr()) };
+        let failure = || Failure::new(format!("Catalog Error: {name} can't be the default database"));
+        if is_set { Ok(()) } else { Err(failure()) }
     }
 
     pub(super) fn handle(&self) -> ffi::duckdb_connection {

@@ -1,5 +1,5 @@
-// What the catalog of the datasets needs beyond DuckDB's C API: to ask which catalogs a prepared statement changes, and to
-// make a view of known columns without looking at what it selects from.
+// What the server's own catalogs need beyond DuckDB's C API: to ask which catalogs a prepared statement reads and changes, and
+// to make a view of known columns without looking at what it selects from.
 
 #include "duckdb/catalog/catalog.hpp"
 #include "duckdb/common/string_util.hpp"
@@ -30,6 +30,21 @@ bool pintail_statement_changes(duckdb_prepared_statement statement, const char *
 		return false;
 	} catch (...) {
 		// What can't be told is taken for the worst.
+		return true;
+	}
+}
+
+// Whether running a prepared statement would read a catalog by its name.
+bool pintail_statement_reads(duckdb_prepared_statement statement, const char *catalog) {
+	try {
+		auto &prepared = *reinterpret_cast<PreparedStatementWrapper *>(statement)->statement;
+		for (auto &entry : prepared.GetStatementProperties().read_databases) {
+			if (StringUtil::CIEquals(entry.first, catalog)) {
+				return true;
+			}
+		}
+		return false;
+	} catch (...) {
 		return true;
 	}
 }

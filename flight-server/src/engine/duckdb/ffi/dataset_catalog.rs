@@ -11,6 +11,7 @@ use super::{Failure, c_string, taken_text};
 
 unsafe extern "C" {
     fn pintail_statement_changes(statement: ffi::duckdb_prepared_statement, catalog: *const c_char) -> bool;
+    fn pintail_statement_reads(statement: ffi::duckdb_prepared_statement, catalog: *const c_char) -> bool;
     fn pintail_view_put(
         connection: ffi::duckdb_connection,
         catalog: *const c_char,
@@ -30,6 +31,13 @@ impl Prepared {
         let Ok(catalog) = c_string(catalog) else { return true };
         // SAFETY: the statement is live and was prepared without failure; the text is NUL-terminated.
         unsafe { pintail_statement_changes(self.raw(), catalog.as_ptr()) }
+    }
+
+    /// Whether running it would read a catalog by its name.
+    pub(in crate::engine::duckdb) fn reads(&self, catalog: &str) -> bool {
+        let Ok(catalog) = c_string(catalog) else { return true };
+        // SAFETY: as above.
+        unsafe { pintail_statement_reads(self.raw(), catalog.as_ptr()) }
     }
 }
 

@@ -16,6 +16,7 @@ mod dataset_catalog;
 mod dataset_files;
 mod gate;
 mod logical_type;
+mod own_functions;
 mod result;
 mod statement;
 mod value;

@@ -2,9 +2,12 @@
 // text can hide it in many ways; and whether it commits, which its type does not tell.
 
 #include "duckdb/main/capi/capi_internal.hpp"
+#include "duckdb/parser/expression/comparison_expression.hpp"
 #include "duckdb/parser/expression/constant_expression.hpp"
+#include "duckdb/parser/expression/function_expression.hpp"
 #include "duckdb/parser/parsed_data/copy_info.hpp"
 #include "duckdb/parser/parsed_data/transaction_info.hpp"
+#include "duckdb/parser/statement/call_statement.hpp"
 #include "duckdb/parser/statement/copy_statement.hpp"
 #include "duckdb/parser/statement/explain_statement.hpp"
 #include "duckdb/parser/statement/prepare_statement.hpp"
@@ -86,6 +89,59 @@ int32_t pintail_statement_reach(duckdb_extracted_statements extracted, uint64_t 
 			return 2;
 		}
 		*path = strdup(info.file_path.c_str());
+		return 1;
+	} catch (...) {
+		return -1;
+	}
+}
+
+// What the statement at `index` of those extracted wants a commit to say: 1 when it calls DuckLake's `set_commit_message` with
+// plain text, which the pointers get as far as it is not NULL (for the caller to free with duckdb_free), -1 when it calls it
+// with anything else, 0 when it does not call it.
+int32_t pintail_statement_note(duckdb_extracted_statements extracted, uint64_t index, char **author, char **message,
+                               char **extra_info) {
+	try {
+		auto &wrapper = *reinterpret_cast<ExtractStatementsWrapper *>(extracted);
+		if (index >= wrapper.statements.size() || !wrapper.statements[index]) {
+			return 0;
+		}
+		auto &statement = *wrapper.statements[index];
+		if (statement.type != StatementType::CALL_STATEMENT) {
+			return 0;
+		}
+		auto &expression = *statement.Cast<CallStatement>().function;
+		if (expression.GetExpressionType() != ExpressionType::FUNCTION) {
+			return 0;
+		}
+		auto &function = expression.Cast<FunctionExpression>();
+		// The function itself takes the name of the catalog before the texts.
+		idx_t position;
+		if (function.function_name == "set_commit_message") {
+			position = 0;
+		} else if (function.function_name == "ducklake_set_commit_message") {
+			position = 1;
+		} else {
+			return 0;
+		}
+		for (idx_t i = 0; i < function.children.size(); i++) {
+			reference<ParsedExpression> child = *function.children[i];
+			bool named = !child.get().GetAlias().empty();
+			if (child.get().GetExpressionType() == ExpressionType::COMPARE_EQUAL) {
+				child = *child.get().Cast<ComparisonExpression>().right;
+				named = true;
+			}
+			auto target = named ? extra_info : i == position ? author : i == position + 1 ? message : nullptr;
+			if (!target) {
+				continue;
+			}
+			if (child.get().GetExpressionType() != ExpressionType::VALUE_CONSTANT) {
+				return -1;
+			}
+			auto &value = child.get().Cast<ConstantExpression>().value;
+			if (!value.IsNull()) {
+				*target = strdup(value.ToString().c_str());
+			}
+		}
 		return 1;
 	} catch (...) {
 		return -1;

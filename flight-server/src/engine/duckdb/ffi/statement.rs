@@ -11,6 +11,7 @@ use super::logical_type::LogicalType;
 use super::result::QueryResult;
 use super::value::Value;
 use super::{Failure, copied_text, taken_text};
+use crate::engine::duckdb::lake::CommitNote;
 
 /// What DuckDB's parser says a statement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,13 @@ unsafe extern "C" {
         wrapped: *mut bool,
         commits: *mut bool,
         path: *mut *mut c_char,
+    ) -> i32;
+    fn pintail_statement_note(
+        extracted: ffi::duckdb_extracted_statements,
+        index: u64,
+        author: *mut *mut c_char,
+        message: *mut *mut c_char,
+        extra_info: *mut *mut c_char,
     ) -> i32;
 }
 
@@ -89,6 +97,26 @@ impl Extracted {
             _ => return Err(Failure::new("Internal Error: a statement was asked for that is not there")),
         };
         Ok(Reach { ty: StatementType(ty), is_wrapped, commits, writes })
+    }
+
+    /// What the statement at `index` wants a commit to say, when it calls DuckLake's `set_commit_message`. To be asked before
+    /// it is prepared.
+    ///
+    /// # Errors
+    /// When it says it otherwise than by plain text.
+    pub(in crate::engine::duckdb) fn commit_note(&self, index: u64) -> Result<Option<CommitNote>, Failure> {
+        let (mut author, mut message, mut extra_info) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: the statements are live, the index is checked, the out pointers are ours.
+        let told = unsafe { pintail_statement_note(self.raw, index, &mut author, &mut message, &mut extra_info) };
+        // SAFETY: each is null, or a text that was allocated for us.
+        let note = unsafe {
+            CommitNote { author: taken_text(author), message: taken_text(message), extra_info: taken_text(extra_info) }
+        };
+        match told {
+            0 => Ok(None),
+            1 => Ok(Some(note)),
+            _ => Err(Failure::new("Invalid Input Error: set_commit_message takes its arguments as plain text here")),
+        }
     }
 
     /// Plans the statement at `index`. It can be done once a statement: DuckDB moves it out.

@@ -51,6 +51,7 @@ fn a_broken_extension_ends_the_start_and_names_its_file() {
             allow_files: Vec::new(),
             allow_writes: Vec::new(),
             extension_dir: Some(extension_dir),
+            lake: None,
         })
         .map(|_| ())
         .unwrap_err()
@@ -69,7 +70,7 @@ async fn with_icu_the_time_zone_is_set_and_brought_back_and_the_wire_stays_utc()
     assert_eq!(text(&session, "SELECT current_setting('TimeZone')").await, "UTC");
     let state = run(&session, "SET TimeZone = 'Europe/Berlin'").await.unwrap().state;
     assert_eq!(state.len(), 1, "{state:?}");
-    let again = fixture.engine.open_session(&state).await.unwrap();
+    let again = fixture.engine.open_session(&Holder::default(), &state).await.unwrap();
     for session in [&session, &again] {
         let sql =
             "SELECT '2024-07-01 12:00:00'::TIMESTAMPTZ AS t, ('2024-07-01 12:00:00+00'::TIMESTAMPTZ)::VARCHAR AS s";

@@ -19,7 +19,7 @@ use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 
 use super::{DuckDb, DuckDbOptions};
-use crate::engine::{Engine, EngineSession, Outcome, Statement};
+use crate::engine::{Engine, EngineSession, Holder, Outcome, Statement};
 use crate::error::{Error, Result};
 
 struct Fixture {
@@ -47,13 +47,14 @@ impl Fixture {
             allow_files: Vec::new(),
             allow_writes: Vec::new(),
             extension_dir: Some(extensions),
+            lake: None,
         };
         change(&mut options);
         Self { engine: DuckDb::open(options).unwrap(), _directory: directory }
     }
 
     async fn session(&self) -> Arc<dyn EngineSession> {
-        self.engine.open_session(&[]).await.unwrap()
+        self.engine.open_session(&Holder::default(), &[]).await.unwrap()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a session is in, how it is brought back, and what it may not do.
 
 use super::*;
-use crate::engine::{StateEntry, TableFilter};
+use crate::engine::{Holder, StateEntry, TableFilter};
 
 #[tokio::test]
 async fn settings_variables_and_place_are_journaled_and_brought_back() {
@@ -24,7 +24,7 @@ async fn settings_variables_and_place_are_journaled_and_brought_back() {
     let replay: Vec<_> = journal.into_iter().map(|(key, sql)| StateEntry { key, sql }).collect();
     assert_eq!(replay.len(), 3, "{replay:?}");
 
-    let again = fixture.engine.open_session(&replay).await.unwrap();
+    let again = fixture.engine.open_session(&Holder::default(), &replay).await.unwrap();
     assert_eq!(number(&again, "SELECT 7 / 2").await, 3);
     assert_eq!(number(&again, "SELECT list_sum(getvariable('answer'))").await, 85);
     assert_eq!(again.location().await.unwrap().schema, "odd,name");
@@ -52,7 +52,7 @@ async fn what_a_text_of_several_statements_sets_is_journaled_even_when_it_fails(
 async fn what_cannot_be_brought_back_is_said() {
     let fixture = Fixture::new();
     let entry = StateEntry { key: "location".into(), sql: Some("SET search_path = 'nowhere'".into()) };
-    let error = fixture.engine.open_session(&[entry]).await.err().unwrap();
+    let error = fixture.engine.open_session(&Holder::default(), &[entry]).await.err().unwrap();
     assert_eq!(error.code, crate::error::ErrorCode::SessionUnreclaimable);
 }
 

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use typemap::SqlType;
 
 use crate::dataset::Source;
-use crate::engine::{Engine, EngineFacts, EngineSession, StateEntry};
+use crate::engine::{Engine, EngineFacts, EngineSession, Holder, StateEntry};
 use crate::error::{Error, ErrorCode, Result};
 
 /// An engine for tests of datasets. It lists the files of those it describes, and finds in each the column of its name.
@@ -83,7 +83,7 @@ impl Engine for DatasetEngine {
         &self.facts
     }
 
-    async fn open_session(&self, _replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
+    async fn open_session(&self, _: &Holder, _: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
         Err(failed("this engine has no sessions"))
     }
 

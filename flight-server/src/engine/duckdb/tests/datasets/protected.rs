@@ -162,13 +162,14 @@ async fn a_database_whose_catalog_has_the_name_of_the_datasets_is_refused() {
         allow_files: Vec::new(),
         allow_writes: Vec::new(),
         extension_dir: None,
+        lake: None,
     };
     let open = |name: &str| DuckDb::open(options(directory.path().join(name).display().to_string()));
     let error = open("datasets.duckdb").err().unwrap();
     assert!(error.message.contains("another name"), "{error}");
     // One with an odd name is opened, and has its datasets.
     let engine = open("odd, \"name\".x.duckdb").unwrap();
-    let session = engine.open_session(&[]).await.unwrap();
+    let session = engine.open_session(&Holder::default(), &[]).await.unwrap();
     rows(&session, "CREATE TABLE t AS SELECT 1 AS i").await;
     assert_eq!(number(&session, "SELECT i FROM t").await, 1);
     assert!(session.catalogs().await.unwrap().contains(&"datasets".to_owned()));

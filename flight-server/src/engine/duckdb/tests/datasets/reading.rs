@@ -141,7 +141,7 @@ async fn datasets_are_found_by_name_wherever_the_session_is_and_journal_nothing(
     let moved = session.set_location(None, Some("odd.name")).await.unwrap();
     assert_eq!(session.location().await.unwrap().schema, "odd.name");
     assert_eq!(number(&session, "SELECT i FROM d").await, 1);
-    let again = fixture.engine.open_session(&moved).await.unwrap();
+    let again = fixture.engine.open_session(&Holder::default(), &moved).await.unwrap();
     assert_eq!(again.location().await.unwrap().schema, "odd.name");
     assert_eq!(number(&again, "SELECT i FROM d").await, 1);
     // Back where it began, nothing is left to be journaled.
@@ -150,7 +150,7 @@ async fn datasets_are_found_by_name_wherever_the_session_is_and_journal_nothing(
     rows(&session, "USE memory.\"odd.name\"").await;
     assert_eq!(number(&session, "SELECT i FROM datasets.d").await, 1);
     let reset = run(&session, "RESET search_path").await.unwrap().state;
-    let again = fixture.engine.open_session(&reset).await.unwrap();
+    let again = fixture.engine.open_session(&Holder::default(), &reset).await.unwrap();
     assert_eq!(again.location().await.unwrap().schema, "main");
 }
 

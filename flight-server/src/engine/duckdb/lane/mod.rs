@@ -1,5 +1,7 @@
 //! What happens on a session's connection, one thing at a time. Everything here blocks.
 
+mod transaction;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -11,17 +13,18 @@ use typemap::wire::WireOptions;
 use super::bind::ParameterRows;
 use super::change::{as_one_transaction, change};
 use super::cursor::{Cursor, Step};
-use super::datasets;
 use super::errors;
-use super::ffi::{Connection, Extracted, Prepared, release_free_memory};
+use super::ffi::{Connection, Extracted, Prepared, Reach, release_free_memory};
 use super::instance::Instance;
 use super::internal;
 use super::interrupt::Run;
+use super::lake::{self, CommitNote};
 use super::live::Live;
+use super::own_catalogs;
 use super::plan::{plan_of, plan_of_several};
 use super::state::SessionState;
 use super::statement;
-use crate::engine::{Cut, Plan, StateEntry, Statement, StatementKind, TransactionStatus};
+use crate::engine::{Cut, Holder, Plan, StateEntry, Statement, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
 /// How long an autocommit statement is tried again while other transactions are in its way.
@@ -65,6 +68,11 @@ pub(super) struct Lane {
     untold: bool,
     /// Changes of the state that are to be told with the next success.
     noted: Vec<StateEntry>,
+    holder: Arc<Holder>,
+    /// Whether the open transaction may have changed the lake.
+    changes_lake: bool,
+    /// What the client wants the open transaction's commit to say.
+    note: CommitNote,
 }
 
 /// In what form rows are wanted.
@@ -89,7 +97,12 @@ pub(super) struct Executed {
 
 impl Lane {
     /// A lane on a new connection, in the state that `replay` describes.
-    pub(super) fn open(instance: Arc<Instance>, connection: Connection, replay: &[StateEntry]) -> Result<Self> {
+    pub(super) fn open(
+        instance: Arc<Instance>,
+        connection: Connection,
+        holder: Holder,
+        replay: &[StateEntry],
+    ) -> Result<Self> {
         super::instance::prepare_connection(&connection, &instance)?;
         let fresh = SessionState::of(&connection, &instance.settings)?;
         for entry in replay {
@@ -111,6 +124,9 @@ impl Lane {
             state,
             untold: false,
             noted: Vec::new(),
+            holder: Arc::new(holder),
+            changes_lake: false,
+            note: CommitNote::default(),
         })
     }
 
@@ -271,12 +287,15 @@ impl Lane {
         let instance = Arc::clone(&self.instance);
         let reach = extracted.reach(index)?;
         statement::check_allowed(&reach, sql, &instance.writable)?;
-        if reach.commits && !reach.is_wrapped && self.status.get() == TransactionStatus::Failed {
-            return Err(self.roll_back_instead(run));
+        if reach.commits && !reach.is_wrapped {
+            self.before_commit(run)?;
         }
+        let note = if instance.lake.is_some() { extracted.commit_note(index)? } else { None };
+        let marking = self.marking();
         let connection = self.connection(run)?;
         let prepared = run.interruptible(|| extracted.prepare(index))?;
-        datasets::check_untouched(&prepared)?;
+        own_catalogs::check_untouched(&prepared)?;
+        let changes_lake = instance.lake.is_some() && may_change_lake(&prepared, &reach);
         let kind = statement::kind(prepared.statement_type());
         if run.is_cancelled() {
             return Err(errors::cancelled());
@@ -286,10 +305,16 @@ impl Lane {
             return self.read(prepared, parameters, form, run);
         }
         let is_update = statement::is_update(prepared.statement_type(), Some(&prepared.columns()), sql);
-        if alone && parameters.len() > 1 {
-            return as_one_transaction(connection, || change(&prepared, parameters, kind, is_update, form, run));
+        if alone && (parameters.len() > 1 || changes_lake) {
+            let work = || change(&prepared, parameters, kind, is_update, form, run);
+            return as_one_transaction(connection, &marking, work);
         }
-        change(&prepared, parameters, kind, is_update, form, run)
+        let changed = change(&prepared, parameters, kind, is_update, form, run);
+        self.changes_lake |= changes_lake && !alone;
+        if let (true, Some(note)) = (changed.is_ok() && !alone, note) {
+            self.note = note;
+        }
+        changed
     }
 
     fn read(&mut self, prepared: Prepared, mut parameters: ParameterRows, form: Form, run: &Run) -> Result<Executed> {
@@ -321,8 +346,7 @@ impl Lane {
         if !cursor.is_live() && self.cursor.as_ref().is_some_and(|open| Arc::ptr_eq(open, cursor)) {
             self.cursor = None;
         }
-        // Asking would end the stream of another cursor, which asks in its turn when it fails.
-        if step.is_err() && self.cursor.is_none() && self.status.get() != TransactionStatus::Autocommit {
+        if step.is_err() && self.status.get() != TransactionStatus::Autocommit {
             self.probe_status();
         }
         step
@@ -342,69 +366,6 @@ impl Lane {
             tracing::debug!(%error, "the statement that frees an abandoned result failed");
         }
         release_free_memory();
-    }
-
-    /// Opens a transaction.
-    pub(super) fn begin(&mut self, run: &Run) -> Result<()> {
-        if self.status.get() == TransactionStatus::Autocommit {
-            internal::run(self.connection(run)?, "BEGIN TRANSACTION")?;
-            self.status.set(TransactionStatus::Open);
-        }
-        Ok(())
-    }
-
-    /// Commits the transaction. It is over even when that fails.
-    pub(super) fn commit(&mut self, run: &Run) -> Result<()> {
-        match self.status.get() {
-            TransactionStatus::Autocommit => return Ok(()),
-            TransactionStatus::Failed => return Err(self.roll_back_instead(run)),
-            TransactionStatus::Open => {}
-        }
-        let committed = internal::run(self.connection(run)?, "COMMIT");
-        if committed.is_err()
-            && let Err(error) = self.roll_back(run)
-        {
-            tracing::debug!(%error, "the transaction was over already");
-        }
-        self.status.set(TransactionStatus::Autocommit);
-        committed
-    }
-
-    /// Rolls the transaction back. It is over even when that fails.
-    pub(super) fn roll_back(&mut self, run: &Run) -> Result<()> {
-        if self.status.get() == TransactionStatus::Autocommit {
-            return Ok(());
-        }
-        let rolled_back = internal::run(self.connection(run)?, "ROLLBACK");
-        self.status.set(TransactionStatus::Autocommit);
-        rolled_back
-    }
-
-    /// Rolls an aborted transaction back that was to be committed. DuckDB would do the same and call it a success, so that
-    /// its client would take for written what is not.
-    fn roll_back_instead(&mut self, run: &Run) -> Error {
-        if let Err(error) = self.roll_back(run) {
-            return error;
-        }
-        Error::new(
-            ErrorCode::StatementFailed,
-            "the transaction was rolled back and nothing of it is written, because a statement in it had failed before the \
-             COMMIT; run it again from its beginning",
-        )
-        .with_sqlstate(SqlState("25P02"))
-    }
-
-    /// Asks DuckDB what its transaction status is. No call tells it, but a transaction has a number: two statements have
-    /// the same one only inside a transaction.
-    pub(super) fn probe_status(&mut self) {
-        let Some(connection) = &self.connection else { return };
-        let number = || internal::rows(connection, "SELECT txid_current()::VARCHAR", &[]);
-        let status = match (number(), number()) {
-            (Ok(first), Ok(second)) if first == second => TransactionStatus::Open,
-            (Ok(_), Ok(_)) => TransactionStatus::Autocommit,
-            _ => TransactionStatus::Failed,
-        };
-        self.status.set(status);
     }
 
     /// What has changed in the session's state since it was last told.
@@ -428,6 +389,11 @@ impl Lane {
         }
         Ok(())
     }
+}
+
+/// Whether running a statement may change the lake: by what DuckDB has planned, or by a function, of which that is not known.
+fn may_change_lake(prepared: &Prepared, reach: &Reach) -> bool {
+    statement::is_call(reach.ty) || prepared.changes(lake::CATALOG)
 }
 
 pub(super) fn several_with_parameters() -> Error {

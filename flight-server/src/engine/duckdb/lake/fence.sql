@@ -1,0 +1,83 @@
+-- The check of commits to a lake, in the database of the lake's catalog. Run at every start of every node, so that what is
+-- there already stays; the lock keeps two of them apart.
+DO $pintail$
+DECLARE
+    -- The schema in which DuckLake keeps its tables: where its connections look first.
+    changes regclass := 'ducklake_snapshot_changes'::regclass;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('pintail_lake', 0));
+    CREATE SCHEMA IF NOT EXISTS pintail_lake;
+    CREATE TABLE IF NOT EXISTS pintail_lake.epochs (
+        session text PRIMARY KEY,
+        epoch bigint NOT NULL,
+        since timestamptz NOT NULL DEFAULT now()
+    );
+    CREATE INDEX IF NOT EXISTS epochs_since ON pintail_lake.epochs (since);
+
+    -- Writes the epoch of a session that was taken over. A commit of its last owner that is under way is waited for.
+    CREATE OR REPLACE FUNCTION pintail_lake.take_over(of_session text, to_epoch bigint) RETURNS void
+    LANGUAGE plpgsql AS $function$
+    DECLARE
+        held bigint;
+    BEGIN
+        INSERT INTO pintail_lake.epochs AS known (session, epoch) VALUES (of_session, to_epoch)
+        ON CONFLICT (session) DO UPDATE SET epoch = greatest(known.epoch, to_epoch), since = now()
+        RETURNING known.epoch INTO held;
+        IF held > to_epoch THEN
+            RAISE EXCEPTION 'pintail: the session was taken over: % is of epoch %, not %', of_session, held, to_epoch
+                USING ERRCODE = '55000';
+        END IF;
+    END
+    $function$;
+
+    -- Refuses the commit of an owner that has lost its session.
+    CREATE OR REPLACE FUNCTION pintail_lake.check_commit() RETURNS trigger
+    LANGUAGE plpgsql AS $function$
+    DECLARE
+        mark jsonb;
+        held bigint;
+    BEGIN
+        -- Other programs may use the lake too, and have no sessions that anybody takes over.
+        IF current_setting('pintail.fenced', true) IS DISTINCT FROM 'on' THEN
+            RETURN NEW;
+        END IF;
+        mark := NEW.commit_extra_info::jsonb -> 'pintail';
+        IF mark ->> 'session' IS NULL OR mark ->> 'epoch' IS NULL THEN
+            -- Merging and rewriting files changes no row, and DuckLake does it in transactions of its own too.
+            IF NEW.changes_made ~ '^((merge_adjacent|rewrite_delete|inline_flush|flushed_inlined):[^,]*(,|$))+$' THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'pintail: the commit has no mark of its session' USING ERRCODE = '55000';
+        END IF;
+        -- The row stays locked until the commit is over. One that this transaction can't see because it is newer fails here
+        -- as well: DuckLake then begins anew, and sees it.
+        INSERT INTO pintail_lake.epochs AS known (session, epoch)
+        VALUES (mark ->> 'session', (mark ->> 'epoch')::bigint)
+        ON CONFLICT (session) DO UPDATE SET epoch = EXCLUDED.epoch, since = now() WHERE known.epoch < EXCLUDED.epoch;
+        SELECT epoch INTO held FROM pintail_lake.epochs WHERE session = mark ->> 'session';
+        IF held > (mark ->> 'epoch')::bigint THEN
+            RAISE EXCEPTION 'pintail: the session was taken over: % is of epoch %, not %',
+                mark ->> 'session', held, mark ->> 'epoch' USING ERRCODE = '55000';
+        END IF;
+        -- From here on only the commit itself is missing. A node that is stopped now must not keep the session's next owner
+        -- waiting for that row.
+        PERFORM set_config('idle_in_transaction_session_timeout', '3s', true);
+        -- Sessions that have ended leave their rows; those that are long over go with a commit now and then.
+        IF random() < 0.01 THEN
+            DELETE FROM pintail_lake.epochs WHERE session IN (
+                SELECT session FROM pintail_lake.epochs WHERE since < now() - interval '60 days'
+                LIMIT 1000 FOR UPDATE SKIP LOCKED);
+        END IF;
+        RETURN NEW;
+    END
+    $function$;
+
+    BEGIN
+        EXECUTE format('CREATE TRIGGER pintail_check_commit BEFORE INSERT ON %s '
+            'FOR EACH ROW EXECUTE FUNCTION pintail_lake.check_commit()', changes);
+    EXCEPTION WHEN duplicate_object THEN
+        -- It is asked this way because the transaction may have begun before another node made it, and not see it.
+        NULL;
+    END;
+END
+$pintail$

@@ -1,0 +1,107 @@
+//! A session's transactions: when one is open, and what it takes to end it.
+
+use super::super::ffi::Connection;
+use super::super::internal;
+use super::super::interrupt::Run;
+use super::super::lake::{CommitNote, Marking};
+use super::Lane;
+use crate::engine::TransactionStatus;
+use crate::error::{Error, ErrorCode, Result, SqlState};
+
+impl Lane {
+    /// Opens a transaction.
+    pub(in super::super) fn begin(&mut self, run: &Run) -> Result<()> {
+        if self.status.get() == TransactionStatus::Autocommit {
+            internal::run(self.connection(run)?, "BEGIN TRANSACTION")?;
+            self.status.set(TransactionStatus::Open);
+        }
+        Ok(())
+    }
+
+    /// Commits the transaction. It is over even when that fails.
+    pub(in super::super) fn commit(&mut self, run: &Run) -> Result<()> {
+        match self.status.get() {
+            TransactionStatus::Autocommit => return Ok(()),
+            TransactionStatus::Failed => return Err(self.roll_back_instead(run)),
+            TransactionStatus::Open => {}
+        }
+        let marking = self.marking();
+        let changes_lake = self.changes_lake;
+        let connection = self.connection(run)?;
+        let committed = if changes_lake { marking.commit(connection) } else { internal::run(connection, "COMMIT") };
+        if committed.is_err()
+            && let Err(error) = self.roll_back(run)
+        {
+            tracing::debug!(%error, "the transaction was over already");
+        }
+        self.ended();
+        committed
+    }
+
+    /// No transaction is open any more.
+    fn ended(&mut self) {
+        self.status.set(TransactionStatus::Autocommit);
+        self.changes_lake = false;
+        self.note = CommitNote::default();
+    }
+
+    /// Rolls the transaction back. It is over even when that fails.
+    pub(in super::super) fn roll_back(&mut self, run: &Run) -> Result<()> {
+        if self.status.get() == TransactionStatus::Autocommit {
+            return Ok(());
+        }
+        let rolled_back = internal::run(self.connection(run)?, "ROLLBACK");
+        self.ended();
+        rolled_back
+    }
+
+    /// Rolls an aborted transaction back that was to be committed. DuckDB would do the same and call it a success, so that
+    /// its client would take for written what is not.
+    fn roll_back_instead(&mut self, run: &Run) -> Error {
+        if let Err(error) = self.roll_back(run) {
+            return error;
+        }
+        Error::new(
+            ErrorCode::StatementFailed,
+            "the transaction was rolled back and nothing of it is written, because a statement in it had failed before the \
+             COMMIT; run it again from its beginning",
+        )
+        .with_sqlstate(SqlState("25P02"))
+    }
+
+    /// Asks DuckDB what its transaction status is.
+    pub(in super::super) fn probe_status(&mut self) {
+        match self.connection.as_ref().map(Connection::transaction) {
+            Some(TransactionStatus::Autocommit) => self.ended(),
+            Some(status) => self.status.set(status),
+            None => {}
+        }
+    }
+
+    /// How the session's next transaction is committed.
+    pub(in super::super) fn marking(&self) -> Marking {
+        Marking::new(&self.holder, &self.note, self.instance.lake.is_some())
+    }
+
+    /// The open transaction may have changed the lake.
+    pub(in super::super) fn changed_lake(&mut self) {
+        self.changes_lake = self.instance.lake.is_some();
+    }
+
+    /// What has to be done before a transaction is committed by a statement. When it fails, there is no transaction any more.
+    pub(super) fn before_commit(&mut self, run: &Run) -> Result<()> {
+        match self.status.get() {
+            TransactionStatus::Failed => return Err(self.roll_back_instead(run)),
+            TransactionStatus::Open if self.changes_lake => {}
+            _ => return Ok(()),
+        }
+        let marking = self.marking();
+        let marked = marking.mark(self.connection(run)?);
+        if marked.is_err()
+            && let Err(error) = self.roll_back(run)
+        {
+            tracing::debug!(%error, "the transaction was over already");
+        }
+        marked
+    }
+}
