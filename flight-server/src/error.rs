@@ -123,6 +123,9 @@ error_codes! {
     /// The request is well formed, but something in it has no valid meaning.
     RequestInvalid = "REQUEST_INVALID", "22023",
         "The message names the field and what it may be.";
+    /// A request id came again with something else than what it first was for.
+    RequestIdReused = "REQUEST_ID_REUSED", "22023",
+        "Give every write a request id of its own, and send the same one again only with the same write.";
     /// The server does not do this.
     NotImplemented = "NOT_IMPLEMENTED", "0A000",
         "The message names the operation. What the server does do is listed by ListActions and GetSqlInfo.";

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -9,12 +10,15 @@ import re
 import signal
 import subprocess
 import threading
+import time
+import uuid
 
 import adbc_driver_flightsql.dbapi as adbc
 import pyarrow
 import pyarrow.flight as flight
 import pytest
 
+import flight_sql
 from cluster import EXPECTED, Cluster, seeded
 from cluster_clients import PATIENCE, ask, connect, patiently, resumed
 from object_store import KEY
@@ -292,10 +296,18 @@ def test_the_database_itself_refuses_the_commit_of_a_node_that_has_lost_the_sess
 
 
 def test_a_database_that_starts_anew_costs_no_session(cluster, lake, postgres):
+    with flight.FlightClient(cluster.nodes[0].uri) as client:
+        token = client.authenticate_basic_token(USER, PASSWORD)[1]
+    again = Writer(cluster, token)
     with connect(cluster.nodes[0].uri, autocommit=True) as connection:
         ask(connection, "CREATE TABLE t AS SELECT 1 AS i")
         ask(connection, "SET VARIABLE mine = 1")
+        again.send("INSERT INTO t VALUES (4)", 1)
         postgres.stop(signal.SIGQUIT)
+        # Sent with an id, again and again: what looks for its receipt finds the database again, too.
+        sent = []
+        sender = threading.Thread(target=lambda: sent.append(again.send("INSERT INTO t VALUES (5)", 2)))
+        sender.start()
         try:
             with pytest.raises(adbc.Error) as failed:
                 ask(connection, "INSERT INTO t VALUES (2)")
@@ -303,13 +315,11 @@ def test_a_database_that_starts_anew_costs_no_session(cluster, lake, postgres):
         finally:
             postgres.start()
         patiently(lambda: ask(connection, "INSERT INTO t VALUES (3)"))
+        sender.join(PATIENCE)
+        assert [changed for changed, _ in sent] == [1]
+        assert again.send("INSERT INTO t VALUES (4)", 1)[0] == 1
         assert ask(connection, "SELECT getvariable('mine')") == 1
-        assert ask(connection, "SELECT string_agg(i, ',' ORDER BY i) FROM t") == "1,3"
-        # The way to the database that fences needs notices it as well.
-        (session,) = cluster.sessions()
-        cluster.nodes[0].kill()
-    with contextlib.suppress(KeyError):
-        assert cluster.sessions()[session]["state"] in ("active", "closed")
+        assert ask(connection, "SELECT string_agg(i, ',' ORDER BY i) FROM t") == "1,3,4,5"
 
 
 def doctor(*arguments):
@@ -386,3 +396,64 @@ def test_files_may_be_in_an_object_store(postgres, lake, s3, tmp_path):
     config.write_text("\n".join(s3.secret("files", "wrong/key")))
     refused = doctor(*arguments, "--data-dir", str(tmp_path / "data"), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0")
     assert refused["lake files"]["state"] == "fail" and "wrong/key" not in str(refused)
+
+
+class Writer:
+    """A session that sends each write until it is answered, to whichever node, always with the same id."""
+
+    def __init__(self, cluster, token):
+        self.cluster, self.token, self.clients = cluster, token, {}
+
+    def send(self, sql, number):
+        """How many rows the write changed, by the first answer that comes; and how often it was sent."""
+        headers = [(b"authorization", self.token), (b"x-pintail-request-id", str(uuid.UUID(int=number)).encode())]
+        end = time.monotonic() + PATIENCE
+        for tries in itertools.count(1):
+            node = self.cluster.nodes[tries % len(self.cluster.nodes)]
+            if node.uri not in self.clients:
+                self.clients[node.uri] = flight.FlightClient(node.uri, generic_options=[("grpc.use_local_subchannel_pool", 1)])
+            try:
+                command = flight_sql.command("CommandStatementUpdate", flight_sql.field(1, sql))
+                options = flight.FlightCallOptions(headers=headers, timeout=DEADLINE)
+                writer, answers = self.clients[node.uri].do_put(command, pyarrow.schema([]), options)
+                with writer:
+                    writer.done_writing()
+                    answer = answers.read()
+                return flight_sql.fields(answer.to_pybytes()).get(1, [0])[0], tries
+            except (flight.FlightError, pyarrow.ArrowException, AttributeError) as error:
+                assert "Unauthenticated" not in str(error) and time.monotonic() < end, error
+                self.clients.pop(node.uri).close()
+                time.sleep(0.02)
+
+
+def test_a_write_that_is_sent_again_to_any_node_is_applied_once(postgres, lake, request):
+    chance = seeded(request)
+    rounds = 300 if request.config.getoption("--long") else 30
+    cluster = Cluster(postgres.new_database(), nodes=3, lease=1.0, arguments=lake.arguments)
+    with flight.FlightClient(cluster.nodes[0].uri) as client:
+        token = client.authenticate_basic_token(USER, PASSWORD)[1]
+    (session,) = cluster.sessions()
+    writer = Writer(cluster, token)
+    writer.send("CREATE TABLE t (i INTEGER)", 1)
+    again = 0
+    for number in range(rounds):
+        owner = wait_until(lambda: cluster.owner(session), "an owner")
+        # Some time between its being sent and its being answered, the node that runs it dies.
+        killer = threading.Timer(chance.random() * 0.04, owner.kill)
+        killer.start()
+        sql = f"INSERT INTO t VALUES ({number}), ({number})" if number % 2 else f"UPDATE t SET i = i + 0; INSERT INTO t VALUES ({number})"
+        changed, tries = writer.send(sql, number + 2)
+        again += tries > 1
+        killer.join()
+        assert changed == 2 if number % 2 else True
+        # Once more, when it was answered.
+        assert writer.send(sql, number + 2)[0] == changed
+        index = cluster.nodes.index(owner)
+        owner.folder.cleanup()
+        cluster.nodes[index] = cluster.node(index, "both", *lake.arguments)
+    with resumed(cluster.nodes[0], token.decode()) as connection:
+        wrong = "SELECT string_agg(i, ',') FROM (SELECT i FROM t GROUP BY i HAVING count(*) <> CASE WHEN i % 2 = 1 THEN 2 ELSE 1 END)"
+        assert patiently(lambda: ask(connection, wrong)) is None
+        assert ask(connection, "SELECT count(DISTINCT i) FROM t") == rounds
+    print(f"{again} of {rounds} writes were sent again after a kill")
+    cluster.close(expected=(*EXPECTED, "through the server's fault"))

@@ -11,6 +11,7 @@ pub mod duckdb;
 mod keys;
 #[cfg(any(feature = "datafusion", feature = "duckdb"))]
 mod priority;
+mod request;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,8 +22,10 @@ use async_trait::async_trait;
 use futures::Stream;
 use typemap::SqlType;
 use typemap::wire::WireOptions;
+use uuid::Uuid;
 
 pub use keys::{ForeignKeyColumn, KeyColumn, PrimaryKeyColumn, TableName};
+pub use request::{Receipt, Request};
 
 use crate::dataset::Source;
 use crate::error::{Error, ErrorCode, Result};
@@ -101,6 +104,10 @@ pub struct EngineFacts {
     pub read_only: bool,
     /// Whether several statements can be one transaction.
     pub transactions: bool,
+    /// Whether it keeps receipts of writes with what they write to, so that they are there as long as that is.
+    pub receipts: bool,
+    /// Which database it writes to, the same wherever that is opened; empty where it keeps no receipts.
+    pub database: String,
 }
 
 /// For whom an engine's session is opened: whose it is, and how often it has changed hands.
@@ -174,7 +181,16 @@ pub trait EngineSession: Send + Sync + 'static {
     async fn begin(&self) -> Result<()>;
 
     /// Commits the open transaction; does nothing when none is open. It is over, even when this fails.
-    async fn commit(&self) -> Result<()>;
+    async fn commit(&self, request: Option<&Request>) -> Result<()>;
+
+    /// The receipt of a write of this session, if it was applied and the engine keeps any. What still runs is waited for.
+    ///
+    /// # Errors
+    /// The engine's.
+    async fn receipt(&self, id: Uuid) -> Result<Option<Receipt>> {
+        let _ = id;
+        Ok(None)
+    }
 
     /// Rolls the open transaction back; does nothing when none is open.
     async fn rollback(&self) -> Result<()>;
@@ -272,12 +288,14 @@ pub struct Statement {
     pub parameters: Vec<RecordBatch>,
     /// Where batches are cut.
     pub cut: Cut,
+    /// What makes a write be applied once, however often it is sent.
+    pub request: Option<Request>,
 }
 
 impl Statement {
     /// A statement without parameters, cut as by default.
     pub fn new(sql: impl Into<Arc<str>>) -> Self {
-        Self { sql: sql.into(), parameters: Vec::new(), cut: Cut::default() }
+        Self { sql: sql.into(), parameters: Vec::new(), cut: Cut::default(), request: None }
     }
 }
 
@@ -327,6 +345,8 @@ pub struct Ingest {
     pub mode: IngestMode,
     /// The schema of the batches, as the client has them.
     pub schema: SchemaRef,
+    /// What makes it be applied once, however often it is sent.
+    pub request: Option<Request>,
     /// The batches.
     pub batches: Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>,
 }

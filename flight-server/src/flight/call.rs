@@ -7,11 +7,13 @@ use arrow::datatypes::Schema;
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Location, Ticket};
 use bytes::Bytes;
 use prost_types::Timestamp;
+use uuid::Uuid;
 
 use super::command::Transaction;
 use super::encode::{check_schema, schema_bytes};
 use super::ticket::{self, Claim, Contents, Holder, MAX_SQL};
 use super::trace_context::TraceId;
+use crate::engine::{Request, Statement};
 use crate::error::Result;
 use crate::node::{Caller, Delivery, Locations, Node, QueryId, Session};
 
@@ -21,6 +23,8 @@ pub struct Call {
     pub(super) caller: Caller,
     /// The trace that the client made the call in, if it told.
     pub(super) trace: Option<TraceId>,
+    /// What the client knows the write by that it asks for, if it may send it again.
+    pub(super) request: Option<Uuid>,
 }
 
 impl Call {
@@ -32,7 +36,28 @@ impl Call {
     /// The same session for what goes on when the call was answered.
     pub(super) fn detached(&self) -> Self {
         let (node, session) = (Arc::clone(&self.node), Arc::clone(&self.caller.session));
-        Self { node, caller: Caller { session, grant: None }, trace: self.trace }
+        Self { node, caller: Caller { session, grant: None }, trace: self.trace, request: self.request }
+    }
+
+    /// The same statement, to be applied once however often the call is sent.
+    ///
+    /// # Errors
+    /// When its parameters can't be written down.
+    pub(super) fn once(&self, statement: Statement) -> Result<Statement> {
+        let of = |id| Request::of_statement(id, &statement.sql, &statement.parameters);
+        let request = self.request.map(of).transpose()?;
+        Ok(Statement { request, ..statement })
+    }
+
+    /// Whether a statement was applied when it was sent before.
+    ///
+    /// # Errors
+    /// `REQUEST_ID_REUSED` when the id was for something else; those of the engine and the session.
+    pub(super) async fn was_applied(&self, statement: &Statement) -> Result<bool> {
+        match &statement.request {
+            Some(request) => self.session().was_applied(request).await,
+            None => Ok(false),
+        }
     }
 
     /// Whether the transaction a message names, if any, is the open one.

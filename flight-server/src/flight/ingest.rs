@@ -8,7 +8,7 @@ use futures::{SinkExt, Stream, StreamExt, stream};
 use super::call::{Call, count};
 use super::command::transaction;
 use super::parameters::Upload;
-use crate::engine::{Ingest, IngestMode, IngestTable};
+use crate::engine::{Ingest, IngestMode, IngestTable, Request};
 use crate::error::{Error, ErrorCode, Result};
 
 /// How many batches wait for the engine.
@@ -34,6 +34,7 @@ pub(super) async fn ingest(call: &Call, command: CommandStatementIngest, upload:
         name: command.table,
         temporary: command.temporary,
     };
+    let request = call.request.map(|id| Request::of_ingest(id, &table, mode));
     let schema = upload.schema().await?;
     let (mut sender, batches) = mpsc::channel(AHEAD);
     let reading = async move {
@@ -46,7 +47,7 @@ pub(super) async fn ingest(call: &Call, command: CommandStatementIngest, upload:
             }
         }
     };
-    let rows = Ingest { table, mode, schema, batches: whole(batches).boxed() };
+    let rows = Ingest { table, mode, schema, request, batches: whole(batches).boxed() };
     let (written, ()) = futures::join!(call.session().ingest(rows), reading);
     Ok(count(Some(written?)))
 }

@@ -38,6 +38,7 @@ mod prepared;
 mod queries;
 mod reflection;
 pub(crate) mod repeatable;
+mod request_id;
 pub mod server;
 mod service;
 mod sql_info;

@@ -11,7 +11,7 @@ use arrow_flight::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use tonic::Status;
 
 use super::call::Call;
@@ -21,8 +21,8 @@ use super::lost_state::{LOST_HEADER, lost_state};
 use super::parameters::Upload;
 use super::ticket::{Claim, Contents};
 use super::trace_context::TraceId;
-use super::{actions, exchange, listing, metadata, options, polls, prepared, queries, statements, uploads};
-use crate::engine::Statement;
+use super::{actions, exchange, listing, metadata, options, polls, prepared, queries, request_id, statements, uploads};
+use crate::engine::{Request, Statement};
 use crate::error::{Error, ErrorCode, Result};
 use crate::node::{Node, OptionValue, Origin};
 
@@ -44,17 +44,23 @@ impl Handlers for NodeHandlers {
 
     async fn enter(&self, headers: &HeaderMap, origin: Origin) -> Result<Call> {
         let caller = self.node.caller(headers, origin).await?;
-        Ok(Call { node: Arc::clone(&self.node), caller, trace: TraceId::from_headers(headers) })
+        let trace = TraceId::from_headers(headers);
+        Ok(Call { node: Arc::clone(&self.node), caller, trace, request: request_id::of(headers)? })
     }
 
     async fn handshake(&self, headers: &HeaderMap) -> Result<Call> {
         let caller = self.node.handshake(headers).await?;
-        Ok(Call { node: Arc::clone(&self.node), caller, trace: TraceId::from_headers(headers) })
+        Ok(Call { node: Arc::clone(&self.node), caller, trace: TraceId::from_headers(headers), request: None })
     }
 
-    /// The token of its session, when that is new, and what of the session could not be brought along.
+    /// The token of its session, when that is new, with what clients may rely on, and what of the session could not be brought
+    /// along.
     fn headers(&self, call: &Call) -> HeaderMap {
-        let mut headers = call.caller.grant.as_ref().map(|grant| grant.headers()).unwrap_or_default();
+        let mut headers = HeaderMap::new();
+        if let Some(grant) = &call.caller.grant {
+            headers = grant.headers();
+            headers.insert(request_id::FEATURES_HEADER, HeaderValue::from_static(request_id::FEATURES));
+        }
         if let Some(lost) = lost_state(call.session().take_lost_state()) {
             headers.insert(LOST_HEADER, lost);
         }
@@ -150,7 +156,10 @@ impl Handlers for NodeHandlers {
     async fn end(&self, call: &Call, transaction: Bytes, end: EndTransaction) -> Result<()> {
         match end {
             EndTransaction::Rollback => call.session().rollback(&transaction).await,
-            EndTransaction::Commit | EndTransaction::Unspecified => call.session().commit(&transaction).await,
+            EndTransaction::Commit | EndTransaction::Unspecified => {
+                let request = call.request.map(|id| Request::of_commit(id, &transaction));
+                call.session().commit(&transaction, request.as_ref()).await
+            }
         }
     }
 

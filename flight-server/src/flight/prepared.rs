@@ -57,6 +57,14 @@ pub(super) async fn bind(call: &Call, handle: &[u8], values: Values) -> Result<B
 /// # Errors
 /// `REQUEST_INVALID` when none are bound and the statement has parameters; those of the engine and the session.
 pub(super) async fn info(call: &Call, descriptor: FlightDescriptor, handle: &[u8]) -> Result<FlightInfo> {
+    // What was applied may not be planned again: the table that it dropped is gone.
+    if call.request.is_some() {
+        let (statement, _) = with_values(call, handle).await?;
+        let statement = call.once(statement)?;
+        if call.was_applied(&statement).await? {
+            return statements::info_of_run(call, descriptor, statement).await;
+        }
+    }
     match bound(call, handle).await? {
         (Some(statement), plan) => statements::info_of(call, descriptor, statement, &plan).await,
         (None, plan) => statements::info_of_no_run(call, descriptor, &plan),
@@ -70,16 +78,21 @@ pub(super) async fn info(call: &Call, descriptor: FlightDescriptor, handle: &[u8
 /// # Errors
 /// `REQUEST_INVALID` when none are bound and the statement has parameters; those of the engine and the session.
 pub(super) async fn bound(call: &Call, handle: &[u8]) -> Result<(Option<Statement>, Plan)> {
-    let prepared = call.session().prepared(handle).await?;
-    let parameters = prepared.parameters();
-    statements::check_parameters(&prepared.plan, parameters.first().map_or(0, |batch| batch.num_columns()))?;
+    let (statement, prepared) = with_values(call, handle).await?;
     let mut plan = call.session().plan(&prepared.sql).await?;
-    let statement = Statement { parameters, ..Statement::new(prepared.sql.clone()) };
     if are_for_no_run(&statement.parameters) {
         plan.schema = Some(statements::schema_of_no_run(call, &statement, &plan).await?);
         return Ok((None, plan));
     }
     Ok((Some(statement), plan))
+}
+
+/// A prepared statement with the values that are bound now.
+async fn with_values(call: &Call, handle: &[u8]) -> Result<(Statement, Arc<Prepared>)> {
+    let prepared = call.session().prepared(handle).await?;
+    let parameters = prepared.parameters();
+    statements::check_parameters(&prepared.plan, parameters.first().map_or(0, |batch| batch.num_columns()))?;
+    Ok((Statement { parameters, ..Statement::new(prepared.sql.clone()) }, prepared))
 }
 
 /// GetSchema of a prepared query.
@@ -104,7 +117,7 @@ pub(super) async fn update(call: &Call, handle: &[u8], values: Values) -> Result
         return Ok(0);
     }
     let statement = Statement { parameters, ..Statement::new(prepared.sql.clone()) };
-    statements::run(call, statement).await
+    statements::run(call, call.once(statement)?).await
 }
 
 fn handle(prepared: &Prepared) -> Bytes {

@@ -36,6 +36,11 @@ pub(super) async fn info(
     sql: String,
     transaction: Transaction,
 ) -> Result<FlightInfo> {
+    // What was applied may not be planned again: the table that it dropped is gone.
+    let again = call.once(Statement::new(sql.clone()))?;
+    if call.was_applied(&again).await? {
+        return info_of_run(call, descriptor, again).await;
+    }
     let (statement, plan) = planned(call, sql, &transaction).await?;
     info_of(call, descriptor, statement, &plan).await
 }
@@ -99,6 +104,14 @@ pub(super) async fn info_of(
         let claim = Claim::read(&statement).unwrap_or_else(|| keep(call, Kept::Deferred(statement)));
         return call.flight_info(descriptor, schema, vec![claim], None);
     }
+    info_of_run(call, descriptor, call.once(statement)?).await
+}
+
+/// FlightInfo of a statement that runs now, and whose small result is kept.
+///
+/// # Errors
+/// Those of the engine and the session; `RESULT_TOO_LARGE` when the result can't be kept.
+pub(super) async fn info_of_run(call: &Call, descriptor: FlightDescriptor, statement: Statement) -> Result<FlightInfo> {
     let outcome = call.session().execute(statement).await?;
     let (is_update, changed) = (outcome.is_update, outcome.changed);
     let (schema, batches) = collect(outcome).await?;
@@ -198,7 +211,7 @@ pub(super) fn fetch_part(call: &Call, id: &Bytes, part: u32) -> Result<Rows> {
 /// Those of the engine, the session and the transaction.
 pub(super) async fn update(call: &Call, sql: String, transaction: &Transaction) -> Result<i64> {
     call.check_transaction(transaction)?;
-    run(call, Statement::new(sql)).await
+    run(call, call.once(Statement::new(sql))?).await
 }
 
 /// Runs a statement for its effect; how many rows it changed.

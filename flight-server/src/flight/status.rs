@@ -96,6 +96,7 @@ fn grpc_code(error: &Error) -> Code {
         | ErrorCode::DatasetUnreadable => Code::Unavailable,
         ErrorCode::RequestMalformed
         | ErrorCode::RequestInvalid
+        | ErrorCode::RequestIdReused
         | ErrorCode::TicketInvalid
         | ErrorCode::ValueOutOfRange => Code::InvalidArgument,
         ErrorCode::OptionInvalid => location_code(error.sqlstate).unwrap_or(Code::InvalidArgument),

@@ -4,6 +4,7 @@ use futures::StreamExt as _;
 
 use super::deadline::Deadline;
 use super::own_options;
+use super::receipts::again;
 use super::session::{Session, Work};
 use crate::engine::{Ingest, Outcome, Rows, Statement};
 use crate::error::Result;
@@ -24,13 +25,24 @@ impl Session {
         self.check()?;
         // A statement must not rest on state that a takeover would lose, so what is left over goes first.
         self.write_state(&mut turn, &[]).await?;
-        let found = self.before_statement(&mut turn, &statement.sql).await?;
+        if let Some(request) = &statement.request
+            && let Some(receipt) = self.remembered(request)?
+        {
+            return again(receipt.changed);
+        }
+        let found = self.before_statement(&mut turn, &statement.sql, statement.request.as_ref()).await?;
+        if found.is_committed {
+            return again(None);
+        }
+        let statement = Statement { request: found.request.clone(), ..statement };
 
         let before = self.current_transaction();
+        let request = statement.request.clone();
         let deadline = self.deadline();
         let executed = deadline.within(self.fix_engine().execute(statement)).await;
         self.follow_transaction(before.as_ref(), executed.as_ref().ok().map(|outcome| outcome.kind));
         let mark = self.after_statement(&found);
+        self.keep_receipt(request.as_ref(), &executed, executed.as_ref().ok().and_then(|outcome| outcome.changed));
         let mut outcome = match executed {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -62,8 +74,15 @@ impl Session {
         let mut turn = self.turn.lock().await;
         self.check()?;
         self.write_state(&mut turn, &[]).await?;
-        let found = self.before_statement(&mut turn, "").await?;
+        let found = self.before_statement(&mut turn, "", None).await?;
+        if let Some(request) = &rows.request
+            && let Some(receipt) = self.remembered(request)?
+        {
+            return Ok(receipt.changed.unwrap_or_default());
+        }
+        let request = rows.request.clone();
         let written = self.deadline().within(self.fix_engine().ingest(rows)).await;
+        self.keep_receipt(request.as_ref(), &written, written.as_ref().ok().map(|written| written.rows));
         self.after_statement(&found);
         let written = written.map_err(|error| self.explain(error))?;
         self.write_state(&mut turn, &written.state).await?;

@@ -11,7 +11,7 @@
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
 //! | `carried` | what of a session goes with it, and what its client is told that does not |
-//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `prepared`, `kept`, `split`, `delivery`, `queries`, `polled`, `session_options`, `engine_choice` are what it does |
+//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `prepared`, `kept`, `split`, `delivery`, `queries`, `receipts`, `polled`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease`, `load` | until when this node may act as an owner, and how loaded it is |
 //! | `drain`, `presence` | sessions are handed back when nobody is in them |
 //! | `datasets` | engines show the datasets of the store and the configuration |
@@ -42,6 +42,7 @@ mod polled;
 mod prepared;
 mod presence;
 mod queries;
+mod receipts;
 mod resolve;
 mod route;
 mod routes;

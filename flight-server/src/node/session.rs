@@ -18,6 +18,7 @@ use super::polled::PolledStatements;
 use super::prepared::Prepared;
 use super::presence::Presences;
 use super::queries::Queries;
+use super::receipts::Remembered;
 use super::running::RunningGuard;
 use super::transaction::TransactionId;
 use super::transaction_mark::TransactionLife;
@@ -49,6 +50,8 @@ pub struct Session {
     kept: Mutex<KeptResults>,
     pub(super) queries: Mutex<Queries>,
     pub(super) polled: Mutex<PolledStatements>,
+    /// Writes that may be sent again, where the engine keeps no receipts of them.
+    pub(super) receipts: Mutex<Remembered>,
     pub(super) presences: Presences,
     /// What the takeover of the session could not bring along, until its client is told.
     pub(super) lost_state: Mutex<Vec<String>>,
@@ -112,6 +115,7 @@ impl Session {
             kept: Mutex::default(),
             queries: Mutex::default(),
             polled: Mutex::default(),
+            receipts: Mutex::default(),
             presences: Presences::new(),
             lost_state: Mutex::default(),
             ended: OnceLock::new(),

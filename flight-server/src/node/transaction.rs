@@ -3,10 +3,12 @@
 use std::fmt;
 
 use session::Epoch;
+use uuid::Uuid;
 
+use super::receipts::Decided;
 use super::session::Session;
 use super::transaction_mark::{commit_unknown, lost_transaction};
-use crate::engine::{StatementKind, TransactionStatus};
+use crate::engine::{Request, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
 
 const RANDOM: usize = 16;
@@ -80,22 +82,37 @@ impl Session {
         begun.map(|()| id)
     }
 
-    /// Commits the transaction with this id. It is over, even when this fails.
+    /// Commits the transaction with this id. It is over, even when this fails. A `request` that was committed before is not
+    /// committed again, and is no failure.
     ///
     /// # Errors
     /// `TRANSACTION_LOST` when it was open on an earlier owner of the session, `TRANSACTION_UNKNOWN` when it is not
     /// the open one, and the engine's error when it could not be committed.
-    pub async fn commit(&self, id: &[u8]) -> Result<()> {
+    pub async fn commit(&self, id: &[u8], request: Option<&Request>) -> Result<()> {
         let _work = self.start()?;
         let mut turn = self.turn.lock().await;
         self.check()?;
-        if let Err(error) = self.check_transaction(id) {
-            let undecided = self.is_undecided() && error.code == ErrorCode::TransactionLost;
-            self.forget_transaction(&mut turn).await?;
-            return Err(if undecided { commit_unknown() } else { error });
+        if let Some(request) = request
+            && self.was_applied(request).await?
+        {
+            return self.forget_transaction(&mut turn).await;
         }
-        self.mark_ending(&mut turn).await?;
-        let committed = self.engine().commit().await;
+        if let Err(error) = self.check_transaction(id) {
+            let decided = match self.undecided() {
+                Some(ending) if error.code == ErrorCode::TransactionLost => Some(self.outcome(&ending).await?),
+                _ => None,
+            };
+            self.forget_transaction(&mut turn).await?;
+            return match decided {
+                Some(Decided::Committed) => Ok(()),
+                Some(Decided::Unknown) => Err(commit_unknown()),
+                Some(Decided::NotCommitted) | None => Err(error),
+            };
+        }
+        let request = request.cloned().unwrap_or_else(Request::of_own_commit);
+        self.mark_ending(&mut turn, request.id).await?;
+        let committed = self.engine().commit(Some(&request)).await;
+        self.keep_receipt(Some(&request), &committed, None);
         *self.transaction.lock() = None;
         committed.map_err(|error| self.explain(error))
     }
@@ -111,7 +128,7 @@ impl Session {
         if self.check_transaction(id).is_err() {
             return self.forget_transaction(&mut turn).await;
         }
-        self.mark_ending(&mut turn).await?;
+        self.mark_ending(&mut turn, Uuid::new_v4()).await?;
         let rolled_back = self.engine().rollback().await;
         *self.transaction.lock() = None;
         rolled_back.map_err(|error| self.explain(error))

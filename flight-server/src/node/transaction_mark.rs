@@ -6,11 +6,13 @@
 
 use session::JournalEntry;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::drain::PATIENCE;
+use super::receipts::Decided;
 use super::session::{Session, Turn};
 use super::transaction::TransactionId;
-use crate::engine::{StateEntry, TransactionStatus};
+use crate::engine::{Request, StateEntry, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The key of the mark in the journal. Engines know nothing of it.
@@ -32,7 +34,22 @@ pub(super) struct TransactionLife {
     /// It was rolled back when the session was taken over, and the client has not been told, or has not answered.
     lost: bool,
     /// It was being ended when its node did.
-    undecided: bool,
+    undecided: Option<Ending>,
+}
+
+/// How a transaction was being ended: the request that its receipt names, where it was committed, and the database in which
+/// that would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub(super) id: Option<Uuid>,
+    pub(super) database: String,
+}
+
+impl Ending {
+    fn of(words: &str) -> Self {
+        let (id, database) = words.split_once(' ').unwrap_or((words, ""));
+        Self { id: Uuid::try_parse(id).ok(), database: database.to_owned() }
+    }
 }
 
 /// Whether a mark says that a transaction is open.
@@ -46,8 +63,8 @@ pub(super) enum Inherited {
     Nothing,
     /// It was rolled back.
     Lost,
-    /// Whether it was committed nobody knows.
-    Undecided,
+    /// Whether it was committed its receipt tells.
+    Undecided(Ending),
     /// Nothing had run in it, so that it goes on as it was, under this id.
     Unused(Option<TransactionId>),
 }
@@ -60,7 +77,7 @@ impl Inherited {
         let (word, id) = mark.split_once(' ').unwrap_or((&mark, ""));
         match word {
             OPEN => Self::Lost,
-            ENDING => Self::Undecided,
+            ENDING => Self::Undecided(Ending::of(id)),
             UNUSED => Self::Unused(TransactionId::from_hex(id)),
             _ => Self::Nothing,
         }
@@ -109,6 +126,10 @@ fn first_word(sql: &str) -> &str {
 pub(super) struct Found {
     open: bool,
     marked_ending: bool,
+    /// What it is to be run with, so that there is a receipt of what it commits.
+    pub(super) request: Option<Request>,
+    /// It is the second commit of a transaction, and the first was made.
+    pub(super) is_committed: bool,
 }
 
 impl Session {
@@ -117,13 +138,19 @@ impl Session {
     ///
     /// # Errors
     /// `TRANSACTION_LOST`, until the client has ended the transaction, or begun another; `COMMIT_UNKNOWN` for a second
-    /// commit of one whose first was cut off; those of the store.
-    pub(super) async fn before_statement(&self, turn: &mut Turn, sql: &str) -> Result<Found> {
+    /// commit of one whose first was cut off, where no receipt can tell; those of the store.
+    pub(super) async fn before_statement(
+        &self,
+        turn: &mut Turn,
+        sql: &str,
+        request: Option<&Request>,
+    ) -> Result<Found> {
         let does = Does::of(sql);
         let (lost, undecided) = {
             let life = self.transaction_life.lock();
-            (life.lost, life.undecided)
+            (life.lost, life.undecided.clone())
         };
+        let mut is_committed = false;
         if lost {
             match does {
                 Does::Else => return Err(lost_transaction()),
@@ -138,18 +165,25 @@ impl Session {
                     self.fix_engine().begin().await.map_err(|error| self.explain(error))?;
                 }
             }
-        } else if undecided {
+        } else if let Some(ending) = undecided {
+            let decided = if does == Does::Commit { Some(self.outcome(&ending).await?) } else { None };
             self.forget_transaction(turn).await?;
-            if does == Does::Commit {
-                return Err(commit_unknown());
+            match decided {
+                Some(Decided::NotCommitted) => return Err(lost_transaction()),
+                Some(Decided::Unknown) => return Err(commit_unknown()),
+                Some(Decided::Committed) => is_committed = true,
+                None => {}
             }
         }
         let open = self.is_in_transaction();
         let marked_ending = open && matches!(does, Does::Commit | Does::RollBack);
+        let mut request = request.cloned();
         if marked_ending {
-            self.mark_ending(turn).await?;
+            let own = || Request::of_own_commit();
+            let ended_by = request.get_or_insert_with(own).id;
+            self.mark_ending(turn, ended_by).await?;
         }
-        Ok(Found { open, marked_ending })
+        Ok(Found { open, marked_ending, request, is_committed })
     }
 
     /// Notes what a statement that has run did to transactions: what is to be journaled of it.
@@ -180,18 +214,22 @@ impl Session {
         self.write_state(turn, &[self.mark(OPEN)]).await
     }
 
-    /// Tells the store that the open transaction is being ended.
-    pub(super) async fn mark_ending(&self, turn: &mut Turn) -> Result<()> {
-        self.write_state(turn, &[self.mark(ENDING)]).await
+    /// Tells the store that the open transaction is being ended, and what the receipt of its commit will name.
+    pub(super) async fn mark_ending(&self, turn: &mut Turn, receipt: Uuid) -> Result<()> {
+        let database = self.engine_of().facts().database.clone();
+        let mark = StateEntry {
+            key: KEY.to_owned(),
+            sql: Some(format!("{ENDING} {receipt} {database}").trim_end().to_owned()),
+        };
+        self.write_state(turn, &[mark]).await
     }
 
     /// The client has ended a transaction that an earlier owner of the session had open.
     pub(super) async fn forget_transaction(&self, turn: &mut Turn) -> Result<()> {
         let inherited = {
             let mut life = self.transaction_life.lock();
-            let inherited = life.lost || life.undecided;
-            (life.lost, life.undecided) = (false, false);
-            inherited
+            let is_undecided = life.undecided.take().is_some();
+            std::mem::take(&mut life.lost) || is_undecided
         };
         if inherited { self.write_state(turn, &[StateEntry { key: KEY.to_owned(), sql: None }]).await } else { Ok(()) }
     }
@@ -201,7 +239,7 @@ impl Session {
         match inherited {
             Inherited::Nothing => {}
             Inherited::Lost => self.transaction_life.lock().lost = true,
-            Inherited::Undecided => self.transaction_life.lock().undecided = true,
+            Inherited::Undecided(ending) => self.transaction_life.lock().undecided = Some(ending),
             Inherited::Unused(id) => {
                 self.fix_engine().begin().await?;
                 *self.transaction.lock() = id;
@@ -212,9 +250,9 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a commit of a transaction that is not open may be the second of one whose first was cut off.
-    pub(super) fn is_undecided(&self) -> bool {
-        self.transaction_life.lock().undecided
+    /// The end that was cut off, of which a commit of a transaction that is not open may be the second.
+    pub(super) fn undecided(&self) -> Option<Ending> {
+        self.transaction_life.lock().undecided.clone()
     }
 
     /// Whether the client is in the middle of a transaction.

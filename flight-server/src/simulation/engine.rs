@@ -12,8 +12,8 @@ use typemap::wire::WireOptions;
 
 use super::history::History;
 use crate::engine::{
-    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
-    TableEntry, TableFilter, TransactionStatus,
+    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Request, Rows, StateEntry, Statement,
+    StatementKind, TableEntry, TableFilter, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result};
 
@@ -137,13 +137,13 @@ impl EngineSession for KeySession {
         Ok(())
     }
 
-    async fn commit(&self) -> Result<()> {
+    async fn commit(&self, _: Option<&Request>) -> Result<()> {
         self.state.lock().transaction = TransactionStatus::Autocommit;
         Ok(())
     }
 
     async fn rollback(&self) -> Result<()> {
-        self.commit().await
+        self.commit(None).await
     }
 
     fn transaction(&self) -> TransactionStatus {

@@ -94,6 +94,7 @@ async fn open_duckdb(
         allow_files,
         allow_writes,
         extension_dir: config.extension_dir.clone(),
+        receipt_age: config.session_max_age,
         lake,
     };
     let engine = tokio::task::spawn_blocking(move || DuckDb::open(options))

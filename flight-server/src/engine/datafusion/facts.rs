@@ -24,6 +24,8 @@ pub(super) fn facts(state: &SessionState) -> EngineFacts {
         datetime_functions: functions(state, &["Time and Date Functions"]),
         system_functions: functions(state, &["Other Functions", "Conditional Functions"]),
         read_only: false,
+        receipts: false,
+        database: String::new(),
         transactions: false,
     }
 }

@@ -18,8 +18,8 @@ use super::progress::Running;
 use super::runtime::Stop;
 use super::{ingest, listing, query, settings};
 use crate::engine::{
-    EngineSession, Ingest, Ingested, Location, Outcome, Plan, Rows, StateEntry, Statement, TableEntry, TableFilter,
-    TransactionStatus, cannot,
+    EngineSession, Ingest, Ingested, Location, Outcome, Plan, Request, Rows, StateEntry, Statement, TableEntry,
+    TableFilter, TransactionStatus, cannot,
 };
 use crate::error::{Error, ErrorCode, Result};
 
@@ -170,7 +170,7 @@ impl EngineSession for DataFusionSession {
         Err(cannot(super::NAME, "BEGIN a transaction"))
     }
 
-    async fn commit(&self) -> Result<()> {
+    async fn commit(&self, _: Option<&Request>) -> Result<()> {
         Ok(())
     }
 

@@ -27,6 +27,9 @@ pub(super) const TABLE_TYPES: [&str; 3] = ["BASE TABLE", "LOCAL TEMPORARY", "VIE
 const VISIBLE: &str = "database_name IN
     (SELECT database_name FROM duckdb_databases() WHERE NOT internal OR database_name = 'temp')";
 
+/// Schemas that users make. The server's own is not listed.
+const LISTED: &str = "schema_name <> 'pintail'";
+
 pub(super) fn catalogs(connection: &Connection) -> Result<Vec<String>> {
     let sql = format!("SELECT database_name FROM duckdb_databases() WHERE {VISIBLE} ORDER BY 1");
     Ok(rows(connection, &sql, &[])?.into_iter().flatten().flatten().collect())
@@ -35,7 +38,7 @@ pub(super) fn catalogs(connection: &Connection) -> Result<Vec<String>> {
 pub(super) fn schemas(connection: &Connection, catalog: Option<&str>, pattern: Option<&str>) -> Result<Vec<Location>> {
     let sql = format!(
         "SELECT database_name, schema_name FROM duckdb_schemas()
-         WHERE {VISIBLE} AND ($1::VARCHAR IS NULL OR database_name = $1)
+         WHERE {VISIBLE} AND {LISTED} AND ($1::VARCHAR IS NULL OR database_name = $1)
            AND ($2::VARCHAR IS NULL OR schema_name LIKE $2 ESCAPE '\\')
          ORDER BY 1, 2"
     );
@@ -51,7 +54,7 @@ pub(super) fn schemas(connection: &Connection, catalog: Option<&str>, pattern: O
 
 pub(super) fn tables(connection: &Connection, filter: &TableFilter, options: &WireOptions) -> Result<Vec<TableEntry>> {
     let matching = format!(
-        "SELECT * FROM ({TABLES}) AS t WHERE {VISIBLE} AND ($1::VARCHAR IS NULL OR database_name = $1)
+        "SELECT * FROM ({TABLES}) AS t WHERE {VISIBLE} AND {LISTED} AND ($1::VARCHAR IS NULL OR database_name = $1)
            AND ($2::VARCHAR IS NULL OR schema_name LIKE $2 ESCAPE '\\')
            AND ($3::VARCHAR IS NULL OR table_name LIKE $3 ESCAPE '\\')"
     );

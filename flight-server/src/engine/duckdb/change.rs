@@ -6,24 +6,24 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, Schema};
 
 use super::bind::ParameterRows;
+use super::commit::Commit;
 use super::convert::{Assembler, ResultShape};
 use super::ffi::{Connection, Prepared, Returned};
 use super::internal;
 use super::interrupt::Run;
-use super::lake::Marking;
 use super::lane::{Executed, Form};
 use super::statement;
 use crate::engine::StatementKind;
 use crate::error::Result;
 
-/// Runs `work` between BEGIN and COMMIT.
+/// Runs `work` as a transaction, and commits it as `commit` says of what it did.
 pub(super) fn as_one_transaction<R>(
     connection: &Connection,
-    marking: &Marking,
     work: impl FnOnce() -> Result<R>,
+    commit: impl FnOnce(&R) -> Commit,
 ) -> Result<R> {
     internal::run(connection, "BEGIN TRANSACTION")?;
-    let done = work().and_then(|done| marking.commit(connection).map(|()| done));
+    let done = work().and_then(|done| commit(&done).run(connection).map(|()| done));
     if done.is_err()
         && let Err(error) = internal::run(connection, "ROLLBACK")
     {

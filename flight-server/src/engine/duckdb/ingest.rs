@@ -23,7 +23,7 @@ use super::lane::{LONGEST_WAIT, Lane, RETRY_FOR};
 use super::own_catalogs;
 use super::write::Writer;
 use crate::engine::quoted_identifier;
-use crate::engine::{IngestMode, IngestTable, Ingested, TransactionStatus};
+use crate::engine::{IngestMode, IngestTable, Ingested, Receipt, Request, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
 /// How many bytes of rows are gathered before they go into the table.
@@ -45,6 +45,7 @@ pub(super) enum Message {
 pub(super) struct Order {
     pub(super) table: IngestTable,
     pub(super) mode: IngestMode,
+    pub(super) request: Option<Request>,
     pub(super) schema: SchemaRef,
 }
 
@@ -71,8 +72,14 @@ impl Lane {
             TransactionStatus::Open => false,
             TransactionStatus::Failed => return Err(aborted()),
         };
+        if let Some(request) = &order.request
+            && let Some(receipt) = self.receipt(request.id, run)?
+        {
+            let rows = receipt.checked(request)?.changed.unwrap_or_default();
+            return Ok(Ingested { rows, state: self.take_noted() });
+        }
         let instance = Arc::clone(&self.instance);
-        let marking = self.marking();
+        let commit = self.commit_of(instance.lake.is_some());
         let connection = self.connection(run)?;
         let words = Words::new(connection, &order.table, &columns, &writer)?;
         // Whether something was written that is not to be committed when the rest fails.
@@ -90,7 +97,7 @@ impl Lane {
             fill(connection, &words, &columns, &writer, &mut rows, &mut begun, run)
         });
         let ended = match written {
-            Ok(count) if alone => marking.commit(connection).map(|()| count),
+            Ok(count) if alone => commit.with(receipt_of(order, count)).run(connection).map(|()| count),
             other => other,
         };
         if ended.is_err() && alone && has_transaction {
@@ -99,11 +106,17 @@ impl Lane {
             connection.abort_transaction(c"rows were ingested in part; roll back");
         }
         if !alone {
-            self.changed_lake();
+            self.wrote(ended.as_ref().ok().and_then(|count| receipt_of(order, *count)));
             self.probe_status();
         }
         Ok(Ingested { rows: ended?, state: self.take_noted() })
     }
+}
+
+/// What is kept of an order that wrote so many rows.
+fn receipt_of(order: &Order, rows: u64) -> Option<Receipt> {
+    let request = order.request.clone()?;
+    Some(Receipt { request, changed: Some(rows), returned_rows: false })
 }
 
 fn roll_back(connection: &Connection) {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -14,6 +15,7 @@ use super::extensions::Extensions;
 use super::ffi::{Connection, Database, keep_little};
 use super::internal::{self, quoted_text};
 use super::lake::{self, Lake, LakeOptions};
+use super::receipts::Receipts;
 use super::session::DuckDbSession;
 use crate::dataset::Source;
 use crate::engine::priority;
@@ -82,6 +84,8 @@ pub struct DuckDbOptions {
     pub allow_writes: Vec<PathBuf>,
     /// Where extensions are loaded from; DuckDB's own place when `None`.
     pub extension_dir: Option<PathBuf>,
+    /// How long a session lives at most: receipts of its writes are kept no longer.
+    pub receipt_age: Duration,
     /// The tables shared by nodes in which sessions are, instead of those of `database`, which is then `:memory:`.
     pub lake: Option<LakeOptions>,
 }
@@ -132,6 +136,8 @@ pub(super) struct Instance {
     pub(super) extensions: Extensions,
     /// The tables that all nodes share, where sessions are in such.
     pub(super) lake: Option<Lake>,
+    /// Receipts of writes; those of a lake are with its catalog.
+    pub(super) receipts: Option<Receipts>,
     /// Held by an autocommit statement that changes the catalog: DuckDB fails one of two at once.
     pub(super) catalog: Mutex<()>,
     /// The place of a session in which nothing was set, as its search path.
@@ -182,11 +188,17 @@ impl DuckDb {
             Datasets::open(&database, &connection).map_err(|error| cannot_open(&options.database, &error))?;
         lock_down(&connection, &options, lake.as_ref())?;
         let here = internal::rows(&connection, "SELECT current_database(), current_schema()", &[])?;
-        let search_path = match here.into_iter().next().map(<[Option<String>; 2]>::try_from) {
-            Some(Ok([Some(catalog), Some(schema)])) => datasets::search_path(&catalog, &schema),
+        let (search_path, catalog) = match here.into_iter().next().map(<[Option<String>; 2]>::try_from) {
+            Some(Ok([Some(catalog), Some(schema)])) => (datasets::search_path(&catalog, &schema), catalog),
             _ => return Err(Error::internal("the engine did not say which database it has opened")),
         };
-        let facts = facts(&connection)?;
+        let receipts = match lake {
+            Some(_) => None,
+            None => Some(Receipts::open(&connection, &catalog, options.receipt_age)?),
+        };
+        // Of a lake there is one for all nodes.
+        let identity = receipts.as_ref().map_or_else(|| lake::CATALOG.to_owned(), |receipts| receipts.identity.clone());
+        let facts = facts(&connection, identity)?;
         let settings = existing_settings(&connection)?;
         let instance = Arc::new(Instance {
             database: Mutex::new(Some(database)),
@@ -195,6 +207,7 @@ impl DuckDb {
             writable: options.allow_writes,
             extensions,
             lake,
+            receipts,
             catalog: Mutex::new(()),
             search_path,
             datasets,
@@ -258,7 +271,7 @@ fn existing_settings(connection: &Connection) -> Result<Vec<String>> {
     Ok(names.into_iter().flatten().flatten().filter(known).collect())
 }
 
-fn facts(connection: &Connection) -> Result<EngineFacts> {
+fn facts(connection: &Connection, database: String) -> Result<EngineFacts> {
     let column = |sql: &str| -> Result<Vec<String>> {
         Ok(internal::rows(connection, sql, &[])?.into_iter().flatten().flatten().collect())
     };
@@ -288,6 +301,8 @@ fn facts(connection: &Connection) -> Result<EngineFacts> {
              ORDER BY 1",
         )?,
         read_only: false,
+        receipts: true,
+        database,
         transactions: true,
     })
 }

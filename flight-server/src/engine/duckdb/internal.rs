@@ -4,13 +4,17 @@ use arrow::array::{Array, AsArray};
 use typemap::wire::WireOptions;
 
 use super::convert::{Assembler, ResultShape};
-use super::ffi::{Connection, Value};
+use super::ffi::{Connection, Prepared, Value};
 use crate::engine::Cut;
 use crate::error::{Error, Result};
 
 /// The rows of a statement of the server's own, whose columns are all text. The caller holds the connection.
 pub(super) fn rows(connection: &Connection, sql: &str, parameters: &[&Value]) -> Result<Vec<Vec<Option<String>>>> {
-    let prepared = connection.extract(sql)?.prepare(0)?;
+    rows_of(&connection.extract(sql)?.prepare(0)?, parameters)
+}
+
+/// The rows of such a statement that is prepared.
+pub(super) fn rows_of(prepared: &Prepared, parameters: &[&Value]) -> Result<Vec<Vec<Option<String>>>> {
     for (index, value) in parameters.iter().enumerate() {
         prepared.bind(index + 1, value)?;
     }

@@ -12,6 +12,8 @@
 //! | `write` | Arrow batches into DuckDB's vectors |
 //! | `bind` | rows of parameters |
 //! | `change` | statements that change something |
+//! | `commit` | how transactions are committed |
+//! | `receipts` | what is kept of writes that may be sent again |
 //! | `ingest` | rows into a table |
 //! | `extensions` | what is loaded beyond DuckDB itself, and what a missing one is told as |
 //! | `interrupt` | stops the right statement |
@@ -28,6 +30,7 @@
 mod bind;
 mod catalog;
 mod change;
+mod commit;
 mod convert;
 mod cursor;
 mod dataset_io;
@@ -45,6 +48,7 @@ mod lane;
 mod live;
 mod own_catalogs;
 mod plan;
+mod receipts;
 mod session;
 mod state;
 mod statement;

@@ -10,6 +10,7 @@ use futures::{Stream, StreamExt, stream};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 use typemap::wire::WireOptions;
+use uuid::Uuid;
 
 use super::catalog;
 use super::cursor::{Cursor, Step};
@@ -24,8 +25,8 @@ use super::state;
 use crate::engine::priority;
 use crate::engine::quoted_identifier;
 use crate::engine::{
-    EngineSession, ForeignKeyColumn, Holder, Ingest, Ingested, Location, Outcome, Plan, PrimaryKeyColumn, Rows,
-    StateEntry, Statement, TableEntry, TableFilter, TableName, TransactionStatus,
+    EngineSession, ForeignKeyColumn, Holder, Ingest, Ingested, Location, Outcome, Plan, PrimaryKeyColumn, Receipt,
+    Request, Rows, StateEntry, Statement, TableEntry, TableFilter, TableName, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result};
 
@@ -147,8 +148,8 @@ impl EngineSession for DuckDbSession {
     }
 
     async fn ingest(&self, rows: Ingest) -> Result<Ingested> {
-        let Ingest { table, mode, schema, batches } = rows;
-        let order = Order { table, mode, schema };
+        let Ingest { table, mode, schema, request, batches } = rows;
+        let order = Order { table, mode, schema, request };
         let (sender, receiver) = mpsc::channel(INGEST_AHEAD);
         let written = self.shared.on_lane(Duration::ZERO, move |lane, run| lane.ingest(&order, receiver, run));
         let sent = send_rows(batches, sender, self.shared.closing.subscribe());
@@ -185,8 +186,13 @@ impl EngineSession for DuckDbSession {
         self.shared.on_lane(Duration::ZERO, Lane::begin).await
     }
 
-    async fn commit(&self) -> Result<()> {
-        self.shared.on_lane(Duration::ZERO, Lane::commit).await
+    async fn commit(&self, request: Option<&Request>) -> Result<()> {
+        let request = request.cloned();
+        self.shared.on_lane(Duration::ZERO, move |lane, run| lane.commit(request.as_ref(), run)).await
+    }
+
+    async fn receipt(&self, id: Uuid) -> Result<Option<Receipt>> {
+        self.shared.on_lane(Duration::ZERO, move |lane, run| lane.receipt(id, run)).await
     }
 
     async fn rollback(&self) -> Result<()> {

@@ -21,8 +21,8 @@ use futures::StreamExt;
 use parking_lot::Mutex;
 
 use crate::engine::{
-    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
-    TableEntry, TableFilter, TransactionStatus,
+    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Request, Rows, StateEntry, Statement,
+    StatementKind, TableEntry, TableFilter, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
@@ -153,7 +153,7 @@ impl EngineSession for TestSession {
         Ok(())
     }
 
-    async fn commit(&self) -> Result<()> {
+    async fn commit(&self, _: Option<&Request>) -> Result<()> {
         self.open.store(false, Ordering::SeqCst);
         Ok(())
     }

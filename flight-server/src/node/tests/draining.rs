@@ -84,7 +84,7 @@ async fn a_transaction_in_which_nothing_ran_goes_on_elsewhere_under_its_id() {
     let session = call(&other, &token).await.unwrap().session;
     assert_ne!(session.engine().transaction(), TransactionStatus::Autocommit);
     session.execute(Statement::new("INSERT 1")).await.unwrap();
-    session.commit(id.as_bytes()).await.unwrap();
+    session.commit(id.as_bytes(), None).await.unwrap();
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_transaction_that_is_used_keeps_its_session_until_it_ends() {
     node.drain();
     crate::node::drain::round(&node.core).await;
     assert_eq!(state(&cluster, &caller).await, SessionState::Active);
-    caller.session.commit(id.as_bytes()).await.unwrap();
+    caller.session.commit(id.as_bytes(), None).await.unwrap();
     handed_back(&cluster, &node, &caller).await;
 }
 

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use typemap::wire::WireOptions;
 
 use crate::engine::{
-    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Rows, StateEntry, Statement, StatementKind,
-    TableEntry, TableFilter, TransactionStatus,
+    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Request, Rows, StateEntry, Statement,
+    StatementKind, TableEntry, TableFilter, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
@@ -218,7 +218,7 @@ impl EngineSession for TestSession {
         Ok(())
     }
 
-    async fn commit(&self) -> Result<()> {
+    async fn commit(&self, _: Option<&Request>) -> Result<()> {
         *self.transaction.lock() = TransactionStatus::Autocommit;
         Ok(())
     }

@@ -44,7 +44,7 @@ async fn a_killed_server_resumes_its_sessions_from_the_embedded_store() {
 
     let session = call(&node, &token).await.unwrap().session;
     assert_eq!(&*session.prepared(&prepared.handle).await.unwrap().sql, "SELECT 1");
-    assert_eq!(code(session.commit(lost.as_bytes()).await), ErrorCode::TransactionLost);
+    assert_eq!(code(session.commit(lost.as_bytes(), None).await), ErrorCode::TransactionLost);
     assert_eq!(code(call(&node, &closed_token).await), ErrorCode::SessionClosed);
     drop(session);
     node.shutdown().await;

@@ -82,7 +82,7 @@ async fn begin_joins_a_transaction_however_it_was_opened() {
     session.check_transaction(id.as_bytes()).unwrap();
     run(&caller, "INSERT 1").await.unwrap();
     session.check_transaction(id.as_bytes()).unwrap();
-    session.commit(id.as_bytes()).await.unwrap();
+    session.commit(id.as_bytes(), None).await.unwrap();
     assert_eq!(session.engine().transaction(), TransactionStatus::Autocommit);
     let next = session.begin().await.unwrap();
     assert_ne!(next, id);
@@ -100,7 +100,7 @@ async fn a_transaction_ended_by_sql_text_is_over_under_its_id_too() {
         let id = session.begin().await.unwrap();
         run(&caller, sql).await.unwrap();
         assert_eq!(code(session.check_transaction(id.as_bytes())), ErrorCode::TransactionUnknown, "{sql}");
-        assert_eq!(code(session.commit(id.as_bytes()).await), ErrorCode::TransactionUnknown, "{sql}");
+        assert_eq!(code(session.commit(id.as_bytes(), None).await), ErrorCode::TransactionUnknown, "{sql}");
         session.rollback(id.as_bytes()).await.unwrap();
     }
     assert_eq!(session.engine().transaction(), TransactionStatus::Open, "a rollback of another id ends nothing");
@@ -114,7 +114,7 @@ async fn an_id_that_is_none_is_unknown_to_commit_and_nothing_to_rollback() {
     let session = &caller.session;
     let open = session.begin().await.unwrap();
     for id in [&b""[..], b"short", &[0xff; 24], &[0; 25]] {
-        assert_eq!(code(session.commit(id).await), ErrorCode::TransactionUnknown);
+        assert_eq!(code(session.commit(id, None).await), ErrorCode::TransactionUnknown);
         session.rollback(id).await.unwrap();
     }
     session.check_transaction(open.as_bytes()).unwrap();

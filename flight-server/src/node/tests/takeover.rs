@@ -207,11 +207,11 @@ async fn a_transaction_that_was_open_is_lost_once_and_for_all() {
     let node = cluster.restart(node).await;
     let session = call(&node, &token).await.unwrap().session;
     assert_eq!(code(session.check_transaction(id.as_bytes())), ErrorCode::TransactionLost);
-    assert_eq!(code(session.commit(id.as_bytes()).await), ErrorCode::TransactionLost);
+    assert_eq!(code(session.commit(id.as_bytes(), None).await), ErrorCode::TransactionLost);
     session.rollback(id.as_bytes()).await.unwrap();
     let next = session.begin().await.unwrap();
-    session.commit(next.as_bytes()).await.unwrap();
-    assert_eq!(code(session.commit(next.as_bytes()).await), ErrorCode::TransactionUnknown);
+    session.commit(next.as_bytes(), None).await.unwrap();
+    assert_eq!(code(session.commit(next.as_bytes(), None).await), ErrorCode::TransactionUnknown);
 }
 
 #[tokio::test]

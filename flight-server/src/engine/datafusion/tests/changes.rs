@@ -61,7 +61,7 @@ async fn there_are_no_transactions() {
     let error = session.begin().await.unwrap_err();
     assert_eq!(error.sqlstate.0, "0A000");
     assert!(error.message.contains("datafusion") && error.message.contains("BEGIN"), "{error}");
-    session.commit().await.unwrap();
+    session.commit(None).await.unwrap();
     session.rollback().await.unwrap();
     for sql in ["COMMIT", "ROLLBACK"] {
         assert_eq!(run(&session, sql).await.unwrap().kind, StatementKind::Transaction);

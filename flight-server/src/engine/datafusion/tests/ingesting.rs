@@ -21,7 +21,7 @@ fn batch(ids: &[i64]) -> RecordBatch {
 fn upload(name: &str, mode: IngestMode, batches: Vec<Result<RecordBatch>>) -> Ingest {
     let schema = batches.iter().flatten().next().unwrap().schema();
     let table = IngestTable { catalog: None, schema: None, name: name.to_owned(), temporary: false };
-    Ingest { table, mode, schema, batches: stream::iter(batches).boxed() }
+    Ingest { table, mode, schema, request: None, batches: stream::iter(batches).boxed() }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 // What DuckDB's C API can't ask of a connection, or only by statements that its clients could send too.
 
+#include "duckdb/main/attached_database.hpp"
 #include "duckdb/main/capi/capi_internal.hpp"
 #include "duckdb/main/client_config.hpp"
 #include "duckdb/main/client_context.hpp"
@@ -52,6 +53,20 @@ bool pintail_default_database(duckdb_connection connection, const char *name) {
 		return true;
 	} catch (...) {
 		return false;
+	}
+}
+
+// Whether the open transaction has changed something that outlives the connection.
+bool pintail_transaction_changes(duckdb_connection connection) {
+	try {
+		auto &transaction = reinterpret_cast<duckdb::Connection *>(connection)->context->transaction;
+		if (!transaction.HasActiveTransaction()) {
+			return false;
+		}
+		auto changed = transaction.ActiveTransaction().ModifiedDatabase();
+		return changed && !changed->IsTemporary();
+	} catch (...) {
+		return true;
 	}
 }
 }

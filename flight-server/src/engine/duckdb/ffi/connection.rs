@@ -34,6 +34,7 @@ unsafe extern "C" {
     fn pintail_watch_progress(connection: ffi::duckdb_connection);
     fn pintail_abort_transaction(connection: ffi::duckdb_connection, reason: *const c_char);
     fn pintail_transaction_status(connection: ffi::duckdb_connection) -> i32;
+    fn pintail_transaction_changes(connection: ffi::duckdb_connection) -> bool;
     fn pintail_default_database(connection: ffi::duckdb_connection, name: *const c_char) -> bool;
 }
 
@@ -70,6 +71,12 @@ impl Connection {
             1 => TransactionStatus::Open,
             _ => TransactionStatus::Failed,
         }
+    }
+
+    /// Whether the open transaction has changed something that outlives the connection.
+    pub(in crate::engine::duckdb) fn transaction_changes(&self) -> bool {
+        // SAFETY: the connection is open, and its holder runs nothing on it meanwhile.
+        unsafe { pintail_transaction_changes(self.0.handle) }
     }
 
     /// Makes a database the one in which every connection of the instance is that was not told another.

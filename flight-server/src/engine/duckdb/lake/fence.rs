@@ -9,10 +9,13 @@
 use super::super::extensions::Extensions;
 use super::super::ffi::{Connection, Database};
 use super::super::internal::{self, quoted_text};
+use super::super::receipts;
 use super::attach::{self, unusable};
 use super::failure::{self, told_by_database};
+use uuid::Uuid;
+
 use crate::config::LakeCatalog;
-use crate::engine::Holder;
+use crate::engine::{Holder, Receipt};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The setting by which the database tells the connections whose commits need a mark from those of other programs.
@@ -79,27 +82,49 @@ impl Fence {
     ///
     /// # Errors
     /// `SESSION_MOVED` when it has a later one, `LAKE_UNAVAILABLE` when the database does not answer.
-    pub(super) fn take_over(&mut self, holder: &Holder) -> Result<()> {
+    pub(super) fn take_over(&self, holder: &Holder) -> Result<()> {
         let sql = format!("SELECT pintail_lake.take_over({}, {})", quoted_text(&holder.session), holder.epoch);
-        let written = self.run(&sql).or_else(|error| {
+        self.again(|fence| fence.run(&sql)).map_err(|error| {
+            let what =
+                "the session can't be taken over before the database of the lake's catalog has shut out its last owner";
+            unavailable(what, error)
+        })
+    }
+
+    /// The receipt of a write, if it was applied.
+    ///
+    /// # Errors
+    /// `LAKE_UNAVAILABLE` when the database does not answer.
+    pub(super) fn receipt(&self, holder: &Holder, request: Uuid) -> Result<Option<Receipt>> {
+        let sql = format!(
+            "SELECT digest, changed::text, returned_rows::text FROM pintail_lake.receipts WHERE session = {} AND request = '{request}'",
+            quoted_text(&holder.session)
+        );
+        let sql = format!("SELECT * FROM postgres_query('{KEEPER}', {})", quoted_text(&sql));
+        let rows = self.again(|fence| internal::rows(&fence.connection, &sql, &[]));
+        let rows = rows.map_err(|error| unavailable("whether the write was applied before can't be told", error))?;
+        receipts::read(rows, request)
+    }
+
+    /// Keeps the receipts in a mark that no commit has kept.
+    ///
+    /// # Errors
+    /// `LAKE_UNAVAILABLE` when the database does not answer.
+    pub(super) fn keep_receipts(&self, mark: &str) -> Result<()> {
+        let sql = format!("SELECT pintail_lake.keep_receipts(({}::jsonb) -> 'pintail')", quoted_text(mark));
+        self.again(|fence| fence.run(&sql)).map_err(|error| unavailable("receipts can't be kept", error))
+    }
+
+    /// What `work` gives, tried once more by a new connection: the database may have started anew since the last time, which
+    /// its connections don't notice.
+    fn again<R>(&self, work: impl Fn(&Self) -> Result<R>) -> Result<R> {
+        work(self).or_else(|error| {
             if error.message.contains(OVERTAKEN) {
                 return Err(error);
             }
-            // The database may have started anew since the last takeover, which its connections don't notice.
-            internal::run(&self.connection, &format!("DETACH {KEEPER}"))?;
+            internal::run(&self.connection, &format!("DETACH DATABASE IF EXISTS {KEEPER}"))?;
             self.attach()?;
-            self.run(&sql)
-        });
-        written.map_err(|error| match failure::explain(error) {
-            moved if moved.code == ErrorCode::SessionMoved => moved,
-            error => {
-                let what = format!(
-                    "the session can't be taken over before the database of the lake's catalog has shut out its last \
-                     owner, and it did not answer: {}",
-                    told_by_database(&error.message)
-                );
-                Error::new(ErrorCode::LakeUnavailable, what)
-            }
+            work(self)
         })
     }
 
@@ -126,4 +151,14 @@ pub(super) fn connect(catalog: &LakeCatalog, extensions: &Extensions) -> Result<
     extensions.load_again(&connection, "postgres_scanner")?;
     attach::create_database_secret(&connection, catalog)?;
     Ok(connection)
+}
+
+fn unavailable(what: &str, error: Error) -> Error {
+    match failure::explain(error) {
+        moved if moved.code == ErrorCode::SessionMoved => moved,
+        error => {
+            let told = told_by_database(&error.message);
+            Error::new(ErrorCode::LakeUnavailable, format!("{what}, and it did not answer: {told}"))
+        }
+    }
 }

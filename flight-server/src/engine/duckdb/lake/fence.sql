@@ -14,6 +14,28 @@ BEGIN
     );
     CREATE INDEX IF NOT EXISTS epochs_since ON pintail_lake.epochs (since);
 
+    -- Writes that may be sent again, once they were applied.
+    CREATE TABLE IF NOT EXISTS pintail_lake.receipts (
+        session text NOT NULL,
+        request uuid NOT NULL,
+        digest text NOT NULL,
+        changed bigint,
+        returned_rows boolean NOT NULL,
+        written_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (session, request)
+    );
+    CREATE INDEX IF NOT EXISTS receipts_written_at ON pintail_lake.receipts (written_at);
+
+    -- Keeps the receipts in a mark. One that is kept already stays as it is.
+    CREATE OR REPLACE FUNCTION pintail_lake.keep_receipts(mark jsonb) RETURNS void
+    LANGUAGE sql AS $function$
+        INSERT INTO pintail_lake.receipts (session, request, digest, changed, returned_rows)
+        SELECT mark ->> 'session', (kept ->> 'request')::uuid, kept ->> 'digest', (kept ->> 'changed')::bigint,
+            (kept ->> 'returned_rows')::boolean
+        FROM jsonb_array_elements(coalesce(mark -> 'receipts', '[]')) AS kept
+        ON CONFLICT DO NOTHING
+    $function$;
+
     -- Writes the epoch of a session that was taken over. A commit of its last owner that is under way is waited for.
     CREATE OR REPLACE FUNCTION pintail_lake.take_over(of_session text, to_epoch bigint) RETURNS void
     LANGUAGE plpgsql AS $function$
@@ -59,6 +81,7 @@ BEGIN
             RAISE EXCEPTION 'pintail: the session was taken over: % is of epoch %, not %',
                 mark ->> 'session', held, mark ->> 'epoch' USING ERRCODE = '55000';
         END IF;
+        PERFORM pintail_lake.keep_receipts(mark);
         -- From here on only the commit itself is missing. A node that is stopped now must not keep the session's next owner
         -- waiting for that row.
         PERFORM set_config('idle_in_transaction_session_timeout', '3s', true);
@@ -66,6 +89,9 @@ BEGIN
         IF random() < 0.01 THEN
             DELETE FROM pintail_lake.epochs WHERE session IN (
                 SELECT session FROM pintail_lake.epochs WHERE since < now() - interval '60 days'
+                LIMIT 1000 FOR UPDATE SKIP LOCKED);
+            DELETE FROM pintail_lake.receipts WHERE (session, request) IN (
+                SELECT session, request FROM pintail_lake.receipts WHERE written_at < now() - interval '60 days'
                 LIMIT 1000 FOR UPDATE SKIP LOCKED);
         END IF;
         RETURN NEW;

@@ -13,15 +13,17 @@ mod fence;
 mod mark;
 
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 pub use self::examine::{ExaminedLake, examine_lake};
 use self::fence::Fence;
-pub(super) use self::mark::{CommitNote, Marking};
+use self::mark::Mark;
+pub(super) use self::mark::{CommitNote, mark};
 use super::extensions::Extensions;
 use super::ffi::{Connection, Prepared};
 use super::internal;
 use crate::config::{LakeCatalog, Secret};
-use crate::engine::Holder;
+use crate::engine::{Holder, Receipt};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The name under which every node shows it.
@@ -74,6 +76,24 @@ impl Lake {
     /// Where its files are: a directory, or a URL, with a slash at the end.
     pub(super) fn data_path(&self) -> &str {
         &self.data_path
+    }
+
+    /// The receipt of a write, if it was applied. It blocks.
+    ///
+    /// # Errors
+    /// `LAKE_UNAVAILABLE` when the database does not answer.
+    pub(super) fn receipt(&self, holder: &Holder, request: Uuid) -> Result<Option<Receipt>> {
+        self.fence.lock().receipt(holder, request)
+    }
+
+    /// Keeps receipts that no commit has kept. It blocks.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) fn keep_receipts(&self, holder: &Holder, receipts: &[Receipt]) -> Result<()> {
+        let note = CommitNote::default();
+        let mark = serde_json::to_string(&Mark::of(holder, &note, receipts)).map_err(Error::internal)?;
+        self.fence.lock().keep_receipts(&mark)
     }
 
     /// Sees to it that nobody who held the session before can commit for it any more. It blocks.

@@ -1,5 +1,6 @@
 //! What happens on a session's connection, one thing at a time. Everything here blocks.
 
+mod requested;
 mod transaction;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use parking_lot::Mutex;
 use typemap::wire::WireOptions;
 
 use super::bind::ParameterRows;
@@ -22,9 +24,10 @@ use super::lake::{self, CommitNote};
 use super::live::Live;
 use super::own_catalogs;
 use super::plan::{plan_of, plan_of_several};
+use super::receipts::Statements;
 use super::state::SessionState;
 use super::statement;
-use crate::engine::{Cut, Holder, Plan, StateEntry, Statement, StatementKind, TransactionStatus};
+use crate::engine::{Cut, Holder, Plan, Receipt, StateEntry, Statement, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
 /// How long an autocommit statement is tried again while other transactions are in its way.
@@ -73,6 +76,10 @@ pub(super) struct Lane {
     changes_lake: bool,
     /// What the client wants the open transaction's commit to say.
     note: CommitNote,
+    /// Receipts that are to be committed with the open transaction.
+    pending: Vec<Receipt>,
+    /// What finds and writes receipts on the connection.
+    statements: Arc<Mutex<Statements>>,
 }
 
 /// In what form rows are wanted.
@@ -127,6 +134,8 @@ impl Lane {
             holder: Arc::new(holder),
             changes_lake: false,
             note: CommitNote::default(),
+            pending: Vec::new(),
+            statements: Arc::default(),
         })
     }
 
@@ -149,6 +158,7 @@ impl Lane {
             cursor.abandon();
             cursor.discard();
         }
+        *self.statements.lock() = Statements::default();
         // What the session did not commit must not outlive it in a result somebody still holds.
         if let Some(connection) = self.connection.take()
             && self.status.get() != TransactionStatus::Autocommit
@@ -200,23 +210,36 @@ impl Lane {
 
     fn execute_all(&mut self, statement: &Statement, options: WireOptions, run: &Run) -> Result<Executed> {
         let form = Form { cut: statement.cut, options };
-        let mut extracted = self.connection(run)?.extract(&statement.sql)?;
-        let count = extracted.count();
-        if count == 0 {
+        let extracted = self.connection(run)?.extract(&statement.sql)?;
+        if extracted.count() == 0 {
             return Err(no_statement());
         }
         let parameters = ParameterRows::new(&statement.parameters)?;
-        if count > 1 && !parameters.is_empty() {
+        if extracted.count() > 1 && !parameters.is_empty() {
             return Err(several_with_parameters());
         }
+        match &statement.request {
+            Some(request) => self.execute_requested(request, statement, extracted, &parameters, form, run),
+            None => self.execute_extracted(&statement.sql, extracted, &parameters, form, run),
+        }
+    }
+
+    fn execute_extracted(
+        &mut self,
+        sql: &str,
+        mut extracted: Extracted,
+        parameters: &ParameterRows,
+        form: Form,
+        run: &Run,
+    ) -> Result<Executed> {
+        let count = extracted.count();
         let mut kinds = Vec::new();
         for index in 0..count {
             // Once the last one reads, asking anything would end its stream.
             if index + 1 == count && count > 1 {
                 self.note_changes()?;
             }
-            let mut executed =
-                self.execute_with_retry(&statement.sql, &mut extracted, index, &parameters, form, run)?;
+            let mut executed = self.execute_with_retry(sql, &mut extracted, index, parameters, form, run)?;
             kinds.push(executed.kind);
             if index + 1 == count {
                 if count > 1 && kinds.iter().any(|kind| *kind != StatementKind::Read) {
@@ -287,11 +310,10 @@ impl Lane {
         let instance = Arc::clone(&self.instance);
         let reach = extracted.reach(index)?;
         statement::check_allowed(&reach, sql, &instance.writable)?;
-        if reach.commits && !reach.is_wrapped {
-            self.before_commit(run)?;
-        }
+        let commit = if reach.commits && !reach.is_wrapped { self.before_commit(run)? } else { None };
         let note = if instance.lake.is_some() { extracted.commit_note(index)? } else { None };
-        let marking = self.marking();
+        // Of a statement that is a transaction of its own.
+        let own_commit = self.commit_of(instance.lake.is_some());
         let connection = self.connection(run)?;
         let prepared = run.interruptible(|| extracted.prepare(index))?;
         own_catalogs::check_untouched(&prepared)?;
@@ -307,9 +329,12 @@ impl Lane {
         let is_update = statement::is_update(prepared.statement_type(), Some(&prepared.columns()), sql);
         if alone && (parameters.len() > 1 || changes_lake) {
             let work = || change(&prepared, parameters, kind, is_update, form, run);
-            return as_one_transaction(connection, &marking, work);
+            return as_one_transaction(connection, work, |_| own_commit);
         }
         let changed = change(&prepared, parameters, kind, is_update, form, run);
+        if let (Ok(_), Some(commit)) = (&changed, commit) {
+            commit.finish();
+        }
         self.changes_lake |= changes_lake && !alone;
         if let (true, Some(note)) = (changed.is_ok() && !alone, note) {
             self.note = note;

@@ -1,11 +1,12 @@
 //! A session's transactions: when one is open, and what it takes to end it.
 
+use super::super::commit::Commit;
 use super::super::ffi::Connection;
 use super::super::internal;
 use super::super::interrupt::Run;
-use super::super::lake::{CommitNote, Marking};
+use super::super::lake::CommitNote;
 use super::Lane;
-use crate::engine::TransactionStatus;
+use crate::engine::{Receipt, Request, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
 impl Lane {
@@ -19,16 +20,15 @@ impl Lane {
     }
 
     /// Commits the transaction. It is over even when that fails.
-    pub(in super::super) fn commit(&mut self, run: &Run) -> Result<()> {
+    pub(in super::super) fn commit(&mut self, request: Option<&Request>, run: &Run) -> Result<()> {
         match self.status.get() {
             TransactionStatus::Autocommit => return Ok(()),
             TransactionStatus::Failed => return Err(self.roll_back_instead(run)),
             TransactionStatus::Open => {}
         }
-        let marking = self.marking();
-        let changes_lake = self.changes_lake;
-        let connection = self.connection(run)?;
-        let committed = if changes_lake { marking.commit(connection) } else { internal::run(connection, "COMMIT") };
+        let receipt = self.receipt_of_commit(request);
+        let commit = self.commit_of(self.changes_lake).with(receipt);
+        let committed = self.connection(run).and_then(|connection| commit.run(connection));
         if committed.is_err()
             && let Err(error) = self.roll_back(run)
         {
@@ -43,6 +43,7 @@ impl Lane {
         self.status.set(TransactionStatus::Autocommit);
         self.changes_lake = false;
         self.note = CommitNote::default();
+        self.pending.clear();
     }
 
     /// Rolls the transaction back. It is over even when that fails.
@@ -78,30 +79,27 @@ impl Lane {
         }
     }
 
-    /// How the session's next transaction is committed.
-    pub(in super::super) fn marking(&self) -> Marking {
-        Marking::new(&self.holder, &self.note, self.instance.lake.is_some())
-    }
-
-    /// The open transaction may have changed the lake.
-    pub(in super::super) fn changed_lake(&mut self) {
+    /// Rows were written in the open transaction, by a request that may come again where there is a receipt.
+    pub(in super::super) fn wrote(&mut self, receipt: Option<Receipt>) {
         self.changes_lake = self.instance.lake.is_some();
+        self.pending.extend(receipt);
     }
 
-    /// What has to be done before a transaction is committed by a statement. When it fails, there is no transaction any more.
-    pub(super) fn before_commit(&mut self, run: &Run) -> Result<()> {
+    /// What has to be done before a transaction is committed by a statement, and is finished after it. When it fails, there is
+    /// no transaction any more.
+    pub(super) fn before_commit(&mut self, run: &Run) -> Result<Option<Commit>> {
         match self.status.get() {
             TransactionStatus::Failed => return Err(self.roll_back_instead(run)),
-            TransactionStatus::Open if self.changes_lake => {}
-            _ => return Ok(()),
+            TransactionStatus::Open if self.changes_lake || !self.pending.is_empty() => {}
+            _ => return Ok(None),
         }
-        let marking = self.marking();
-        let marked = marking.mark(self.connection(run)?);
-        if marked.is_err()
+        let commit = self.commit_of(self.changes_lake);
+        let prepared = commit.prepare(self.connection(run)?);
+        if prepared.is_err()
             && let Err(error) = self.roll_back(run)
         {
             tracing::debug!(%error, "the transaction was over already");
         }
-        marked
+        prepared.map(|()| Some(commit))
     }
 }

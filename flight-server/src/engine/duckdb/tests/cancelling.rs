@@ -48,7 +48,7 @@ async fn closing_a_result_early_leaves_the_transaction_as_it_is() {
     let mut batches = run(&session, "SELECT * FROM range(10000000)").await.unwrap().rows.batches;
     assert!(batches.next().await.unwrap().is_ok());
     drop(batches);
-    session.commit().await.unwrap();
+    session.commit(None).await.unwrap();
     assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
 }
 
@@ -108,7 +108,7 @@ async fn leaving_a_result_while_its_rows_are_computed_leaves_the_transaction_as_
         assert!(batches.next().await.unwrap().is_ok());
         assert!(tokio::time::timeout(Duration::from_millis(50), batches.next()).await.is_err());
         drop(batches);
-        session.commit().await.unwrap();
+        session.commit(None).await.unwrap();
         assert_eq!(number(&session, "SELECT count(*) FROM t").await, inserted);
     }
 }

@@ -51,6 +51,7 @@ fn a_broken_extension_ends_the_start_and_names_its_file() {
             allow_files: Vec::new(),
             allow_writes: Vec::new(),
             extension_dir: Some(extension_dir),
+            receipt_age: std::time::Duration::from_secs(3600),
             lake: None,
         })
         .map(|_| ())

@@ -19,7 +19,7 @@ fn ints(name: &str, values: impl IntoIterator<Item = i32>) -> RecordBatch {
 }
 
 fn order(table: IngestTable, mode: IngestMode, schema: SchemaRef, batches: Vec<Result<RecordBatch>>) -> Ingest {
-    Ingest { table, mode, schema, batches: stream::iter(batches).boxed() }
+    Ingest { table, mode, schema, request: None, batches: stream::iter(batches).boxed() }
 }
 
 async fn ingest(
@@ -177,7 +177,7 @@ async fn an_ingest_that_fails_leaves_nothing_behind() {
     session.ingest(order(table("small"), IngestMode::Append, schema, half())).await.unwrap_err();
     assert_eq!(session.transaction(), TransactionStatus::Failed);
     assert_eq!(failure(&session, "SELECT 1").await.sqlstate.0, "25P02");
-    assert_eq!(session.commit().await.unwrap_err().sqlstate.0, "25P02");
+    assert_eq!(session.commit(None).await.unwrap_err().sqlstate.0, "25P02");
     assert_eq!(number(&session, "SELECT count(*) FROM small").await, 0);
 
     // And what succeeds there is committed with it, or not.
@@ -197,7 +197,13 @@ async fn an_ingest_that_is_dropped_or_outlived_by_its_session_leaves_nothing() {
     let endless = |seen: tokio::sync::mpsc::Sender<()>| {
         let batches = stream::repeat_with(|| Ok(ints("i", 0..10_000))).take(40).chain(stream::pending());
         let batches = batches.inspect(move |_| _ = seen.try_send(()));
-        Ingest { table: table("t"), mode: IngestMode::Append, schema: ints("i", []).schema(), batches: batches.boxed() }
+        Ingest {
+            table: table("t"),
+            mode: IngestMode::Append,
+            schema: ints("i", []).schema(),
+            request: None,
+            batches: batches.boxed(),
+        }
     };
     let (seen, mut under_way) = tokio::sync::mpsc::channel(64);
     {

@@ -47,6 +47,7 @@ impl Fixture {
             allow_files: Vec::new(),
             allow_writes: Vec::new(),
             extension_dir: Some(extensions),
+            receipt_age: std::time::Duration::from_secs(3600),
             lake: None,
         };
         change(&mut options);

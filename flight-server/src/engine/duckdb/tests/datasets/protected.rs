@@ -76,7 +76,13 @@ async fn no_rows_are_ingested_into_the_catalog_of_the_datasets() {
         let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(Int64Array::from(vec![1]))]).unwrap();
         let catalog = catalog.map(str::to_owned);
         let table = IngestTable { catalog, schema: None, name: "t".to_owned(), temporary: false };
-        Ingest { table, mode, schema: Arc::clone(&schema), batches: futures::stream::iter([Ok(batch)]).boxed() }
+        Ingest {
+            table,
+            mode,
+            schema: Arc::clone(&schema),
+            request: None,
+            batches: futures::stream::iter([Ok(batch)]).boxed(),
+        }
     };
     for mode in [IngestMode::Create, IngestMode::Replace, IngestMode::CreateAppend] {
         let error = session.ingest(order(Some("datasets"), mode)).await.unwrap_err();
@@ -162,6 +168,7 @@ async fn a_database_whose_catalog_has_the_name_of_the_datasets_is_refused() {
         allow_files: Vec::new(),
         allow_writes: Vec::new(),
         extension_dir: None,
+        receipt_age: std::time::Duration::from_secs(3600),
         lake: None,
     };
     let open = |name: &str| DuckDb::open(options(directory.path().join(name).display().to_string()));

@@ -1,0 +1,198 @@
+//! Writes that may be sent again: applied once, with a receipt by which whoever sends them again gets the first answer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::super::change::change;
+use super::super::commit::Commit;
+use super::super::errors;
+use super::super::ffi::{Extracted, Reach};
+use super::super::interrupt::Run;
+use super::super::statement;
+use super::{Executed, Form, LONGEST_WAIT, Lane, ParameterRows, RETRY_FOR};
+use crate::engine::{Receipt, Request, Statement, StatementKind, TransactionStatus};
+use crate::error::{Error, ErrorCode, Result, SqlState};
+
+/// What a text with a request id does.
+enum Does {
+    /// Nothing that could be done twice.
+    Harmless,
+    /// It commits the open transaction.
+    Commits,
+    /// It writes.
+    Writes,
+}
+
+impl Does {
+    fn of(reaches: &[Reach]) -> Result<Self> {
+        let kind = |reach: &Reach| match reach.is_wrapped {
+            true => StatementKind::Other,
+            false => statement::kind(reach.ty),
+        };
+        match reaches {
+            [only] if kind(only) == StatementKind::Transaction => {
+                Ok(if only.commits { Self::Commits } else { Self::Harmless })
+            }
+            all if all.iter().any(|reach| kind(reach) == StatementKind::Transaction) => Err(Error::new(
+                ErrorCode::RequestInvalid,
+                "a request id can't be kept for a text that begins or ends transactions among other statements; send them one \
+                 by one, each with an id of its own",
+            )),
+            all if all.iter().all(|reach| matches!(kind(reach), StatementKind::Read | StatementKind::Setting)) => {
+                Ok(Self::Harmless)
+            }
+            _ => Ok(Self::Writes),
+        }
+    }
+}
+
+impl Lane {
+    /// The receipt of a write of this session, if it was applied, or waits to be committed with the open transaction.
+    pub(in super::super) fn receipt(&mut self, id: Uuid, run: &Run) -> Result<Option<Receipt>> {
+        if let Some(pending) = self.pending.iter().find(|receipt| receipt.request.id == id) {
+            return Ok(Some(pending.clone()));
+        }
+        let (instance, holder) = (Arc::clone(&self.instance), Arc::clone(&self.holder));
+        match (&instance.lake, &instance.receipts) {
+            (Some(lake), _) => lake.receipt(&holder, id),
+            // A transaction that has failed answers nothing, and is rolled back.
+            (None, Some(_)) if self.status.get() == TransactionStatus::Failed => Ok(None),
+            (None, Some(receipts)) => {
+                let statements = Arc::clone(&self.statements);
+                receipts.find(self.connection(run)?, &mut statements.lock(), &holder, id)
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Executes a text once, however often it is sent with this request.
+    pub(super) fn execute_requested(
+        &mut self,
+        request: &Request,
+        statement: &Statement,
+        extracted: Extracted,
+        parameters: &ParameterRows,
+        form: Form,
+        run: &Run,
+    ) -> Result<Executed> {
+        let reaches = (0..extracted.count()).map(|index| Ok(extracted.reach(index)?)).collect::<Result<Vec<_>>>()?;
+        let does = match Does::of(&reaches) {
+            // The server asks for a receipt where it takes a text for a commit, and can do without.
+            Err(_) if request.is_own => Does::Harmless,
+            does => does?,
+        };
+        if matches!(does, Does::Harmless) {
+            return self.execute_extracted(&statement.sql, extracted, parameters, form, run);
+        }
+        if !request.is_own
+            && let Some(receipt) = self.receipt(request.id, run)?
+        {
+            return self.answer_again(&receipt.checked(request)?, form, run);
+        }
+        // Asking may have set results aside, and used the connection; what was parsed is still good.
+        match (does, self.status.get()) {
+            (Does::Commits, TransactionStatus::Open) => {
+                let receipt = self.receipt_of_commit(Some(request));
+                self.pending.extend(receipt);
+                self.execute_extracted(&statement.sql, extracted, parameters, form, run)
+            }
+            (Does::Writes, TransactionStatus::Open) => {
+                let executed = self.execute_extracted(&statement.sql, extracted, parameters, form, run)?;
+                self.pending.push(receipt_of(request, &executed));
+                Ok(executed)
+            }
+            (Does::Writes, TransactionStatus::Autocommit) => {
+                self.execute_alone(request, statement, extracted, parameters, form, run)
+            }
+            // There is nothing to commit, or a failed transaction: that is told as always.
+            _ => self.execute_extracted(&statement.sql, extracted, parameters, form, run),
+        }
+    }
+
+    /// Executes a text as a transaction of its own, which has the receipt in it; again while other transactions are in its way.
+    fn execute_alone(
+        &mut self,
+        request: &Request,
+        statement: &Statement,
+        extracted: Extracted,
+        parameters: &ParameterRows,
+        form: Form,
+        run: &Run,
+    ) -> Result<Executed> {
+        let (start, mut wait) = (Instant::now(), Duration::from_millis(1));
+        let mut extracted = Some(extracted);
+        loop {
+            let parsed = match extracted.take() {
+                Some(parsed) => parsed,
+                // DuckDB has moved the statements out of what was parsed.
+                None => self.connection(run)?.extract(&statement.sql)?,
+            };
+            self.begin(run)?;
+            let executed = self.execute_extracted(&statement.sql, parsed, parameters, form, run);
+            let done = executed.and_then(|executed| {
+                self.pending.push(receipt_of(request, &executed));
+                self.commit(None, run).map(|()| executed)
+            });
+            let error = match done {
+                Ok(executed) => return Ok(executed),
+                Err(error) => error,
+            };
+            if let Err(error) = self.roll_back(run) {
+                tracing::debug!(%error, "the transaction was over already");
+            }
+            if error.sqlstate != SqlState("40001") || start.elapsed() >= RETRY_FOR {
+                return Err(error);
+            }
+            if run.wait(wait) {
+                return Err(errors::cancelled());
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// The first answer to a write that was applied before.
+    fn answer_again(&mut self, receipt: &Receipt, form: Form, run: &Run) -> Result<Executed> {
+        tracing::info!(request = %receipt.request.id, "a write came again and was not applied again");
+        if receipt.returned_rows {
+            return Err(Error::new(
+                ErrorCode::ResultGone,
+                "the statement was applied when it first came, and not again; the rows that it answered with are not kept, so \
+                 read them from where it has written them",
+            ));
+        }
+        // As the engine reports changed rows, with the same column.
+        let sql = match receipt.changed {
+            Some(changed) => format!("SELECT {changed}::BIGINT AS \"Count\""),
+            None => "SELECT NULL::BIGINT AS \"Count\" LIMIT 0".to_owned(),
+        };
+        let kind = if receipt.changed.is_some() { StatementKind::Write } else { StatementKind::Other };
+        let prepared = self.connection(run)?.extract(&sql)?.prepare(0)?;
+        let executed = change(&prepared, ParameterRows::new(&[])?, kind, true, form, run)?;
+        Ok(Executed { changed: receipt.changed, ..executed })
+    }
+
+    /// What is kept of a commit that was asked for by this request.
+    pub(super) fn receipt_of_commit(&self, request: Option<&Request>) -> Option<Receipt> {
+        let changes = || self.connection.as_ref().is_some_and(|connection| connection.transaction_changes());
+        let request = request.filter(|request| !request.is_own || self.changes_lake || changes())?;
+        Some(Receipt { request: request.clone(), changed: None, returned_rows: false })
+    }
+
+    /// What the next commit of the session takes; `changes_lake` where it may have changed the lake.
+    pub(in super::super) fn commit_of(&self, changes_lake: bool) -> Commit {
+        Commit {
+            instance: Arc::clone(&self.instance),
+            holder: Arc::clone(&self.holder),
+            note: self.note.clone(),
+            receipts: self.pending.clone(),
+            statements: Arc::clone(&self.statements),
+            changes_lake,
+        }
+    }
+}
+
+fn receipt_of(request: &Request, executed: &Executed) -> Receipt {
+    Receipt { request: request.clone(), changed: executed.changed, returned_rows: !executed.is_update }
+}

@@ -1,0 +1,151 @@
+//! What is kept of writes that may be sent again: in the database that they write to, and in the same transaction.
+//!
+//! On a lake the catalog's database keeps them, by the mark of the commit: see [`super::lake`].
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::ffi::{Connection, Prepared, Value};
+use super::internal;
+use crate::engine::quoted_identifier;
+use crate::engine::{Holder, Receipt, Request};
+use crate::error::{Error, Result};
+
+/// The schema that holds them. Drivers are not told of it.
+pub(super) const SCHEMA: &str = "pintail";
+/// After how many of them those that nobody can ask for any more are removed.
+const CLEAN_EVERY: u64 = 1_000;
+
+/// The table of receipts in an instance's own database.
+pub(super) struct Receipts {
+    table: String,
+    /// How long a session lives at most: nobody asks for a receipt of one that has ended.
+    age: Duration,
+    /// Which database it is, wherever it is opened.
+    pub(super) identity: String,
+    written: std::sync::atomic::AtomicU64,
+}
+
+impl Receipts {
+    /// Makes the table in that database, where there is none.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub(super) fn open(connection: &Connection, catalog: &str, age: Duration) -> Result<Self> {
+        let schema = format!("{}.{SCHEMA}", quoted_identifier(catalog));
+        let table = format!("{schema}.receipts");
+        internal::run(
+            connection,
+            &format!(
+                "CREATE SCHEMA IF NOT EXISTS {schema};
+                 CREATE TABLE IF NOT EXISTS {table} (
+                     session VARCHAR NOT NULL, request UUID NOT NULL, digest VARCHAR NOT NULL, changed UBIGINT,
+                     returned_rows BOOLEAN NOT NULL, written_at TIMESTAMP NOT NULL, PRIMARY KEY (session, request));
+                 CREATE TABLE IF NOT EXISTS {schema}.identity AS SELECT uuid()::VARCHAR AS id"
+            ),
+        )?;
+        let identity = internal::rows(connection, &format!("SELECT id FROM {schema}.identity"), &[])?;
+        let identity = identity.into_iter().flatten().flatten().next().unwrap_or_default();
+        let receipts = Self { table, age, identity, written: Default::default() };
+        receipts.clean(connection)?;
+        Ok(receipts)
+    }
+
+    /// The receipt of a write, if it was applied.
+    pub(super) fn find(
+        &self,
+        connection: &Connection,
+        prepared: &mut Statements,
+        holder: &Holder,
+        id: Uuid,
+    ) -> Result<Option<Receipt>> {
+        let sql = format!(
+            "SELECT digest, changed::VARCHAR, returned_rows::VARCHAR FROM {} WHERE session = $1 AND request = $2::UUID",
+            self.table
+        );
+        let find = prepare(&mut prepared.find, connection, &sql)?;
+        read(internal::rows_of(find, &[&Value::text(&holder.session), &Value::text(&id.to_string())])?, id)
+    }
+
+    /// Writes receipts in the open transaction.
+    pub(super) fn write(
+        &self,
+        connection: &Connection,
+        prepared: &mut Statements,
+        holder: &Holder,
+        receipts: &[Receipt],
+    ) -> Result<()> {
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "INSERT INTO {} VALUES ($1, $2::UUID, $3, $4::UBIGINT, $5::BOOLEAN, current_timestamp::TIMESTAMP)",
+            self.table
+        );
+        let write = prepare(&mut prepared.write, connection, &sql)?;
+        for receipt in receipts {
+            let changed = receipt.changed.map_or_else(Value::null, |changed| Value::text(&changed.to_string()));
+            let values = [
+                Value::text(&holder.session),
+                Value::text(&receipt.request.id.to_string()),
+                Value::text(&receipt.request.digest),
+                changed,
+                Value::text(&receipt.returned_rows.to_string()),
+            ];
+            for (index, value) in values.iter().enumerate() {
+                write.bind(index + 1, value)?;
+            }
+            write.execute()?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is time to [clean](Self::clean), now that so many more were committed.
+    pub(super) fn is_clean_due(&self, more: usize) -> bool {
+        let more = more as u64;
+        let before = self.written.fetch_add(more, std::sync::atomic::Ordering::Relaxed);
+        before / CLEAN_EVERY != (before + more) / CLEAN_EVERY
+    }
+
+    /// Removes those of sessions that have ended.
+    pub(super) fn clean(&self, connection: &Connection) -> Result<()> {
+        let seconds = self.age.as_secs();
+        internal::run(
+            connection,
+            &format!(
+                "DELETE FROM {} WHERE written_at < current_timestamp::TIMESTAMP - to_seconds({seconds})",
+                self.table
+            ),
+        )
+    }
+}
+
+/// What finds and writes receipts on one connection, prepared when it is first needed: planning it each time took as long as a
+/// small write itself.
+#[derive(Default)]
+pub(super) struct Statements {
+    find: Option<Prepared>,
+    write: Option<Prepared>,
+}
+
+fn prepare<'a>(prepared: &'a mut Option<Prepared>, connection: &Connection, sql: &str) -> Result<&'a Prepared> {
+    let new = match prepared.take() {
+        Some(known) => known,
+        None => connection.extract(sql)?.prepare(0)?,
+    };
+    Ok(prepared.insert(new))
+}
+
+/// A receipt from its digest, its number of changed rows, and whether it returned rows.
+pub(super) fn read(rows: Vec<Vec<Option<String>>>, id: Uuid) -> Result<Option<Receipt>> {
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    match <[Option<String>; 3]>::try_from(row) {
+        Ok([Some(digest), changed, Some(returned_rows)]) => Ok(Some(Receipt {
+            request: Request { id, digest, is_own: false },
+            changed: changed.and_then(|changed| changed.parse().ok()),
+            returned_rows: returned_rows == "true",
+        })),
+        _ => Err(Error::internal("a receipt can't be read")),
+    }
+}
