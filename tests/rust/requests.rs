@@ -220,21 +220,26 @@ async fn a_commit_that_was_cut_off_is_answered_by_its_receipt() {
     let token = Client::connect(&server).await.token().to_owned();
     Client::resume(&server, &token).await.update("CREATE TABLE t (i INTEGER)").await.unwrap();
     let mut committed = 0;
-    for round in 0..12 {
+    for round in 0..18 {
         let client = Client::resume(&server, &token).await;
-        // By action and by text in turn, and in neither case by a client that knows of request ids.
-        let transaction = if round % 2 == 0 { Some(client.begin().await.unwrap()) } else { None };
+        // By action and by text in turn, and in no case by a client that knows of request ids.
+        let ending = match round % 3 {
+            0 => Ending::Action(client.begin().await.unwrap()),
+            1 => Ending::Text("COMMIT"),
+            _ => Ending::Text("-- so be it\nCOMMIT; SELECT 1"),
+        };
+        let transaction = if let Ending::Action(id) = &ending { Some(id.clone()) } else { None };
         if transaction.is_none() {
             client.update("BEGIN").await.unwrap();
         }
-        client.update_in("INSERT INTO t VALUES (1)", transaction.clone()).await.unwrap();
+        client.update_in("INSERT INTO t VALUES (1)", transaction).await.unwrap();
         // How far the commit gets before the server dies is left to chance: the second one tells.
-        let _ = tokio::time::timeout(Duration::from_micros(round * 250), commit(&client, transaction.as_ref())).await;
+        let _ = tokio::time::timeout(Duration::from_micros(round * 250), commit(&client, &ending)).await;
         server.kill().await;
         server = Server::start_again(&server, &[]).await;
         let rows: u64 = count(&Client::connect(&server).await).await.parse().unwrap();
         let client = Client::resume(&server, &token).await;
-        match commit(&client, transaction.as_ref()).await {
+        match commit(&client, &ending).await {
             Ok(()) => assert_eq!(rows, committed + 1, "round {round}: it is said to be committed"),
             Err(error) => {
                 assert_failure(&error, Code::Aborted, "TRANSACTION_LOST", "40001");
@@ -246,9 +251,15 @@ async fn a_commit_that_was_cut_off_is_answered_by_its_receipt() {
     server.finish().await;
 }
 
-async fn commit(client: &Client, transaction: Option<&Bytes>) -> Result<(), Status> {
-    match transaction {
-        Some(id) => client.end(id.clone(), true).await,
-        None => client.update("COMMIT").await.map(drop),
+/// How a transaction is committed.
+enum Ending {
+    Action(Bytes),
+    Text(&'static str),
+}
+
+async fn commit(client: &Client, ending: &Ending) -> Result<(), Status> {
+    match ending {
+        Ending::Action(id) => client.end(id.clone(), true).await,
+        Ending::Text(sql) => client.update(*sql).await.map(drop),
     }
 }

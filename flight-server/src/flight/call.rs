@@ -25,6 +25,8 @@ pub struct Call {
     pub(super) trace: Option<TraceId>,
     /// What the client knows the write by that it asks for, if it may send it again.
     pub(super) request: Option<Uuid>,
+    /// Whether it is the first of a client's connection, which wants to know what it may rely on.
+    pub(super) is_handshake: bool,
 }
 
 impl Call {
@@ -36,7 +38,13 @@ impl Call {
     /// The same session for what goes on when the call was answered.
     pub(super) fn detached(&self) -> Self {
         let (node, session) = (Arc::clone(&self.node), Arc::clone(&self.caller.session));
-        Self { node, caller: Caller { session, grant: None }, trace: self.trace, request: self.request }
+        Self {
+            node,
+            caller: Caller { session, grant: None },
+            trace: self.trace,
+            request: self.request,
+            is_handshake: false,
+        }
     }
 
     /// The same statement, to be applied once however often the call is sent.

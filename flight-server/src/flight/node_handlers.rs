@@ -45,20 +45,21 @@ impl Handlers for NodeHandlers {
     async fn enter(&self, headers: &HeaderMap, origin: Origin) -> Result<Call> {
         let caller = self.node.caller(headers, origin).await?;
         let trace = TraceId::from_headers(headers);
-        Ok(Call { node: Arc::clone(&self.node), caller, trace, request: request_id::of(headers)? })
+        let request = request_id::of(headers)?;
+        Ok(Call { node: Arc::clone(&self.node), caller, trace, request, is_handshake: false })
     }
 
     async fn handshake(&self, headers: &HeaderMap) -> Result<Call> {
         let caller = self.node.handshake(headers).await?;
-        Ok(Call { node: Arc::clone(&self.node), caller, trace: TraceId::from_headers(headers), request: None })
+        let trace = TraceId::from_headers(headers);
+        Ok(Call { node: Arc::clone(&self.node), caller, trace, request: None, is_handshake: true })
     }
 
-    /// The token of its session, when that is new, with what clients may rely on, and what of the session could not be brought
-    /// along.
+    /// The token of its session, when that is new, what clients may rely on, which is told with it and in each handshake, and
+    /// what of the session could not be brought along.
     fn headers(&self, call: &Call) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        if let Some(grant) = &call.caller.grant {
-            headers = grant.headers();
+        let mut headers = call.caller.grant.as_ref().map(|grant| grant.headers()).unwrap_or_default();
+        if call.is_handshake || call.caller.grant.is_some() {
             headers.insert(request_id::FEATURES_HEADER, HeaderValue::from_static(request_id::FEATURES));
         }
         if let Some(lost) = lost_state(call.session().take_lost_state()) {

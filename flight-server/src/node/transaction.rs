@@ -3,7 +3,6 @@
 use std::fmt;
 
 use session::Epoch;
-use uuid::Uuid;
 
 use super::receipts::Decided;
 use super::session::Session;
@@ -110,7 +109,7 @@ impl Session {
             };
         }
         let request = request.cloned().unwrap_or_else(Request::of_own_commit);
-        self.mark_ending(&mut turn, request.id).await?;
+        self.mark_ending(&mut turn, Some(request.id)).await?;
         let committed = self.engine().commit(Some(&request)).await;
         self.keep_receipt(Some(&request), &committed, None);
         *self.transaction.lock() = None;
@@ -128,7 +127,7 @@ impl Session {
         if self.check_transaction(id).is_err() {
             return self.forget_transaction(&mut turn).await;
         }
-        self.mark_ending(&mut turn, Uuid::new_v4()).await?;
+        self.mark_ending(&mut turn, None).await?;
         let rolled_back = self.engine().rollback().await;
         *self.transaction.lock() = None;
         rolled_back.map_err(|error| self.explain(error))

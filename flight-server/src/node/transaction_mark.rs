@@ -106,6 +106,13 @@ impl Does {
     }
 }
 
+/// Whether a text of several statements may end a transaction with one that is not its first.
+fn may_end(sql: &str) -> bool {
+    let Some((_, rest)) = sql.split_once(';') else { return false };
+    let mut words = rest.split(|c: char| !c.is_ascii_alphabetic());
+    words.any(|word| ["commit", "end", "rollback", "abort"].iter().any(|end| word.eq_ignore_ascii_case(end)))
+}
+
 /// The first word of a text, after white space and comments.
 fn first_word(sql: &str) -> &str {
     let mut rest = sql.trim_start();
@@ -176,12 +183,16 @@ impl Session {
             }
         }
         let open = self.is_in_transaction();
-        let marked_ending = open && matches!(does, Does::Commit | Does::RollBack);
         let mut request = request.cloned();
-        if marked_ending {
-            let own = || Request::of_own_commit();
-            let ended_by = request.get_or_insert_with(own).id;
-            self.mark_ending(turn, ended_by).await?;
+        let ends_by = match does {
+            Does::Commit if open => Some(Some(request.get_or_insert_with(Request::of_own_commit).id)),
+            Does::RollBack => Some(None),
+            // Whether it commits is known when it has run, and no receipt would tell.
+            _ => may_end(sql).then_some(None),
+        };
+        let marked_ending = open && ends_by.is_some();
+        if let (true, Some(receipt)) = (open, ends_by) {
+            self.mark_ending(turn, receipt).await?;
         }
         Ok(Found { open, marked_ending, request, is_committed })
     }
@@ -214,9 +225,11 @@ impl Session {
         self.write_state(turn, &[self.mark(OPEN)]).await
     }
 
-    /// Tells the store that the open transaction is being ended, and what the receipt of its commit will name.
-    pub(super) async fn mark_ending(&self, turn: &mut Turn, receipt: Uuid) -> Result<()> {
+    /// Tells the store that the open transaction is being ended, and what the receipt of its commit will name, where there will
+    /// be one.
+    pub(super) async fn mark_ending(&self, turn: &mut Turn, receipt: Option<Uuid>) -> Result<()> {
         let database = self.engine_of().facts().database.clone();
+        let receipt = receipt.map(|id| id.to_string()).unwrap_or_default();
         let mark = StateEntry {
             key: KEY.to_owned(),
             sql: Some(format!("{ENDING} {receipt} {database}").trim_end().to_owned()),
@@ -318,5 +331,15 @@ mod tests {
             assert_eq!(first_word(sql), word, "{sql}");
         }
         assert!(Does::of("commits") == Does::Else);
+    }
+
+    #[test]
+    fn a_text_may_end_a_transaction_with_a_later_statement() {
+        for sql in ["INSERT INTO t VALUES (1); COMMIT", "SELECT 1;\n/* so */ end", "SELECT 1; ROLLBACK;"] {
+            assert!(may_end(sql), "{sql}");
+        }
+        for sql in ["COMMIT", "SELECT 'commit'", "SELECT 1; SELECT 2", "SELECT 1;"] {
+            assert!(!may_end(sql), "{sql}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 use super::ffi::Connection;
 use super::instance::Instance;
@@ -32,6 +33,11 @@ impl Commit {
     pub(super) fn with(mut self, receipt: Option<Receipt>) -> Self {
         self.receipts.extend(receipt);
         self
+    }
+
+    /// The ids that clients have given what is in the transaction.
+    pub(super) fn asked_for(&self) -> impl Iterator<Item = Uuid> {
+        self.receipts.iter().map(|receipt| &receipt.request).filter(|request| !request.is_own).map(|request| request.id)
     }
 
     /// Puts into the open transaction what is to be committed with it.

@@ -78,6 +78,7 @@ impl Lane {
             let rows = receipt.checked(request)?.changed.unwrap_or_default();
             return Ok(Ingested { rows, state: self.take_noted() });
         }
+        self.note_receipts(order.request.iter().map(|request| request.id));
         let instance = Arc::clone(&self.instance);
         let commit = self.commit_of(instance.lake.is_some());
         let connection = self.connection(run)?;

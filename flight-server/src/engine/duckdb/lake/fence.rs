@@ -6,6 +6,8 @@
 //! its new epoch before it serves the session: either an older owner's commit comes first, and the new owner sees what it has
 //! written, or it is refused.
 
+use std::collections::HashSet;
+
 use super::super::extensions::Extensions;
 use super::super::ffi::{Connection, Database};
 use super::super::internal::{self, quoted_text};
@@ -29,6 +31,8 @@ pub(super) const UNMARKED: &str = "pintail: the commit has no mark";
 const SETTINGS: &str = "-c lock_timeout=10s -c statement_timeout=15s";
 /// What makes the table, the functions and the trigger, whole or not at all, and again where they are there already.
 const SCHEMA: &str = include_str!("fence.sql");
+/// What is told when the database can't be asked for a receipt.
+const NOT_TOLD: &str = "whether the write was applied before can't be told";
 /// The name of the database in the instance that writes epochs.
 const KEEPER: &str = "catalog";
 
@@ -96,14 +100,30 @@ impl Fence {
     /// # Errors
     /// `LAKE_UNAVAILABLE` when the database does not answer.
     pub(super) fn receipt(&self, holder: &Holder, request: Uuid) -> Result<Option<Receipt>> {
+        let session = quoted_text(&holder.session);
         let sql = format!(
-            "SELECT digest, changed::text, returned_rows::text FROM pintail_lake.receipts WHERE session = {} AND request = '{request}'",
-            quoted_text(&holder.session)
+            "SELECT digest, changed::text, returned_rows::text FROM pintail_lake.receipts
+             WHERE session = {session} AND request = '{request}'
+             UNION ALL SELECT '', NULL, 'false' FROM pintail_lake.commits
+             WHERE session = {session} AND request = '{request}'"
         );
-        let sql = format!("SELECT * FROM postgres_query('{KEEPER}', {})", quoted_text(&sql));
-        let rows = self.again(|fence| internal::rows(&fence.connection, &sql, &[]));
-        let rows = rows.map_err(|error| unavailable("whether the write was applied before can't be told", error))?;
-        receipts::read(rows, request)
+        let rows = self.again(|fence| fence.ask(&sql));
+        receipts::read(rows.map_err(|error| unavailable(NOT_TOLD, error))?, request)
+    }
+
+    /// The ids of a session's receipts; `None` when there are too many to be remembered.
+    ///
+    /// # Errors
+    /// `LAKE_UNAVAILABLE` when the database does not answer.
+    pub(super) fn receipt_ids(&self, holder: &Holder) -> Result<Option<HashSet<Uuid>>> {
+        let session = quoted_text(&holder.session);
+        let sql = format!(
+            "SELECT request::text FROM pintail_lake.receipts WHERE session = {session}
+             UNION ALL SELECT request::text FROM pintail_lake.commits WHERE session = {session} LIMIT {}",
+            receipts::MOST_KNOWN + 1
+        );
+        let rows = self.again(|fence| fence.ask(&sql));
+        Ok(receipts::known(rows.map_err(|error| unavailable(NOT_TOLD, error))?))
     }
 
     /// Keeps the receipts in a mark that no commit has kept.
@@ -131,6 +151,12 @@ impl Fence {
     fn attach(&self) -> Result<()> {
         let sql = format!("ATTACH IF NOT EXISTS {} AS {KEEPER} (TYPE postgres)", quoted_text(&self.place));
         internal::run(&self.connection, &sql)
+    }
+
+    /// The rows of a question to the database.
+    fn ask(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let sql = format!("SELECT * FROM postgres_query('{KEEPER}', {})", quoted_text(sql));
+        internal::rows(&self.connection, &sql, &[])
     }
 
     fn run(&self, sql: &str) -> Result<()> {

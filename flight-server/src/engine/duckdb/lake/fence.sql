@@ -26,6 +26,14 @@ BEGIN
     );
     CREATE INDEX IF NOT EXISTS receipts_written_at ON pintail_lake.receipts (written_at);
 
+    -- The last commit of each session that the server itself has asked for.
+    CREATE TABLE IF NOT EXISTS pintail_lake.commits (
+        session text PRIMARY KEY,
+        request uuid NOT NULL,
+        written_at timestamptz NOT NULL DEFAULT now()
+    );
+    CREATE INDEX IF NOT EXISTS commits_written_at ON pintail_lake.commits (written_at);
+
     -- Keeps the receipts in a mark. One that is kept already stays as it is.
     CREATE OR REPLACE FUNCTION pintail_lake.keep_receipts(mark jsonb) RETURNS void
     LANGUAGE sql AS $function$
@@ -33,7 +41,14 @@ BEGIN
         SELECT mark ->> 'session', (kept ->> 'request')::uuid, kept ->> 'digest', (kept ->> 'changed')::bigint,
             (kept ->> 'returned_rows')::boolean
         FROM jsonb_array_elements(coalesce(mark -> 'receipts', '[]')) AS kept
-        ON CONFLICT DO NOTHING
+        WHERE NOT (kept ->> 'is_own')::boolean
+        ON CONFLICT DO NOTHING;
+        INSERT INTO pintail_lake.commits (session, request)
+        SELECT mark ->> 'session', (kept ->> 'request')::uuid
+        FROM jsonb_array_elements(coalesce(mark -> 'receipts', '[]')) AS kept
+        WHERE (kept ->> 'is_own')::boolean
+        LIMIT 1
+        ON CONFLICT (session) DO UPDATE SET request = EXCLUDED.request, written_at = now()
     $function$;
 
     -- Writes the epoch of a session that was taken over. A commit of its last owner that is under way is waited for.
@@ -92,6 +107,9 @@ BEGIN
                 LIMIT 1000 FOR UPDATE SKIP LOCKED);
             DELETE FROM pintail_lake.receipts WHERE (session, request) IN (
                 SELECT session, request FROM pintail_lake.receipts WHERE written_at < now() - interval '60 days'
+                LIMIT 1000 FOR UPDATE SKIP LOCKED);
+            DELETE FROM pintail_lake.commits WHERE session IN (
+                SELECT session FROM pintail_lake.commits WHERE written_at < now() - interval '60 days'
                 LIMIT 1000 FOR UPDATE SKIP LOCKED);
         END IF;
         RETURN NEW;

@@ -41,6 +41,7 @@ struct Kept<'a> {
     digest: &'a str,
     changed: Option<u64>,
     returned_rows: bool,
+    is_own: bool,
 }
 
 impl<'a> Mark<'a> {
@@ -50,6 +51,7 @@ impl<'a> Mark<'a> {
             digest: &receipt.request.digest,
             changed: receipt.changed,
             returned_rows: receipt.returned_rows,
+            is_own: receipt.request.is_own,
         });
         Self {
             pintail: Session { session: &holder.session, epoch: holder.epoch, receipts: kept.collect() },

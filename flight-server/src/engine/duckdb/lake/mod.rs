@@ -12,6 +12,8 @@ mod failure;
 mod fence;
 mod mark;
 
+use std::collections::HashSet;
+
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -84,6 +86,14 @@ impl Lake {
     /// `LAKE_UNAVAILABLE` when the database does not answer.
     pub(super) fn receipt(&self, holder: &Holder, request: Uuid) -> Result<Option<Receipt>> {
         self.fence.lock().receipt(holder, request)
+    }
+
+    /// The ids of a session's receipts; `None` when there are too many to be remembered. It blocks.
+    ///
+    /// # Errors
+    /// `LAKE_UNAVAILABLE` when the database does not answer.
+    pub(super) fn receipt_ids(&self, holder: &Holder) -> Result<Option<HashSet<Uuid>>> {
+        self.fence.lock().receipt_ids(holder)
     }
 
     /// Keeps receipts that no commit has kept. It blocks.

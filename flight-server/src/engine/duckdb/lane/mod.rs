@@ -12,6 +12,7 @@ use arrow::datatypes::SchemaRef;
 use parking_lot::Mutex;
 use typemap::wire::WireOptions;
 
+use self::requested::Known;
 use super::bind::ParameterRows;
 use super::change::{as_one_transaction, change};
 use super::cursor::{Cursor, Step};
@@ -78,6 +79,7 @@ pub(super) struct Lane {
     note: CommitNote,
     /// Receipts that are to be committed with the open transaction.
     pending: Vec<Receipt>,
+    known: Known,
     /// What finds and writes receipts on the connection.
     statements: Arc<Mutex<Statements>>,
 }
@@ -135,6 +137,7 @@ impl Lane {
             changes_lake: false,
             note: CommitNote::default(),
             pending: Vec::new(),
+            known: Known::default(),
             statements: Arc::default(),
         })
     }

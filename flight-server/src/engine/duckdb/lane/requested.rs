@@ -1,5 +1,6 @@
 //! Writes that may be sent again: applied once, with a receipt by which whoever sends them again gets the first answer.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,23 @@ use super::super::commit::Commit;
 use super::super::errors;
 use super::super::ffi::{Extracted, Reach};
 use super::super::interrupt::Run;
+use super::super::receipts::MOST_KNOWN;
 use super::super::statement;
 use super::{Executed, Form, LONGEST_WAIT, Lane, ParameterRows, RETRY_FOR};
 use crate::engine::{Receipt, Request, Statement, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
+
+/// Which receipts the session has.
+#[derive(Default)]
+pub(super) enum Known {
+    /// It was not asked for yet.
+    #[default]
+    Not,
+    /// Those with these ids.
+    All(HashSet<Uuid>),
+    /// More than are remembered.
+    TooMany,
+}
 
 /// What a text with a request id does.
 enum Does {
@@ -54,16 +68,49 @@ impl Lane {
         if let Some(pending) = self.pending.iter().find(|receipt| receipt.request.id == id) {
             return Ok(Some(pending.clone()));
         }
+        if self.status.get() == TransactionStatus::Failed {
+            // It answers nothing, and is rolled back.
+            return Ok(None);
+        }
+        if !self.may_be_known(id, run)? {
+            return Ok(None);
+        }
         let (instance, holder) = (Arc::clone(&self.instance), Arc::clone(&self.holder));
         match (&instance.lake, &instance.receipts) {
             (Some(lake), _) => lake.receipt(&holder, id),
-            // A transaction that has failed answers nothing, and is rolled back.
-            (None, Some(_)) if self.status.get() == TransactionStatus::Failed => Ok(None),
             (None, Some(receipts)) => {
                 let statements = Arc::clone(&self.statements);
                 receipts.find(self.connection(run)?, &mut statements.lock(), &holder, id)
             }
             (None, None) => Ok(None),
+        }
+    }
+
+    /// Whether there may be a receipt with this id. Nobody else writes any for this session as long as it is here, so that
+    /// they are asked for once, and a new id costs no question.
+    fn may_be_known(&mut self, id: Uuid, run: &Run) -> Result<bool> {
+        if let Known::Not = self.known {
+            let (instance, holder) = (Arc::clone(&self.instance), Arc::clone(&self.holder));
+            let ids = match (&instance.lake, &instance.receipts) {
+                (Some(lake), _) => lake.receipt_ids(&holder)?,
+                (None, Some(receipts)) => receipts.ids(self.connection(run)?, &holder)?,
+                (None, None) => Some(HashSet::new()),
+            };
+            self.known = ids.map_or(Known::TooMany, Known::All);
+        }
+        Ok(match &self.known {
+            Known::All(ids) => ids.contains(&id),
+            Known::Not | Known::TooMany => true,
+        })
+    }
+
+    /// Remembers that these are to be found from now on, or might be: they are about to be committed.
+    pub(in super::super) fn note_receipts(&mut self, ids: impl Iterator<Item = Uuid>) {
+        if let Known::All(known) = &mut self.known {
+            known.extend(ids);
+            if known.len() > MOST_KNOWN {
+                self.known = Known::TooMany;
+            }
         }
     }
 
@@ -79,8 +126,11 @@ impl Lane {
     ) -> Result<Executed> {
         let reaches = (0..extracted.count()).map(|index| Ok(extracted.reach(index)?)).collect::<Result<Vec<_>>>()?;
         let does = match Does::of(&reaches) {
-            // The server asks for a receipt where it takes a text for a commit, and can do without.
-            Err(_) if request.is_own => Does::Harmless,
+            // The server asks for a receipt of a text that begins with a commit, whatever comes after it.
+            _ if request.is_own => match reaches.first() {
+                Some(first) if first.commits && !first.is_wrapped => Does::Commits,
+                _ => Does::Harmless,
+            },
             does => does?,
         };
         if matches!(does, Does::Harmless) {

@@ -28,6 +28,7 @@ impl Lane {
         }
         let receipt = self.receipt_of_commit(request);
         let commit = self.commit_of(self.changes_lake).with(receipt);
+        self.note_receipts(commit.asked_for());
         let committed = self.connection(run).and_then(|connection| commit.run(connection));
         if committed.is_err()
             && let Err(error) = self.roll_back(run)
@@ -94,6 +95,7 @@ impl Lane {
             _ => return Ok(None),
         }
         let commit = self.commit_of(self.changes_lake);
+        self.note_receipts(commit.asked_for());
         let prepared = commit.prepare(self.connection(run)?);
         if prepared.is_err()
             && let Err(error) = self.roll_back(run)
