@@ -1,7 +1,7 @@
 //! What a lake's failures are in words for clients. DuckLake tells those of the catalog's database with all the statements that
 //! it had sent there, values included.
 
-use super::fence::{OVERTAKEN, UNMARKED};
+use super::fence::{APPLIED, OVERTAKEN, UNMARKED};
 use crate::error::{Error, ErrorCode, SqlState};
 
 /// What DuckLake's failures at a commit begin with.
@@ -31,6 +31,13 @@ pub(super) fn explain(error: Error) -> Error {
             ErrorCode::SessionMoved,
             "another node has taken the session over, and nothing of this was written; send the call again, and it reaches \
              the new owner",
+        );
+    }
+    if message.contains(APPLIED) {
+        return Error::new(
+            ErrorCode::LakeUnavailable,
+            "an earlier try of the write came through at this moment, and nothing was written again; send it once more, with \
+             the same request id, for its answer",
         );
     }
     if message.contains(UNMARKED) {

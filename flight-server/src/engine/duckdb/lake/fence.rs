@@ -24,6 +24,8 @@ use crate::error::{Error, ErrorCode, Result};
 pub(super) const FENCED: &str = "-c pintail.fenced=on";
 /// What the database says to an owner that was overtaken.
 pub(super) const OVERTAKEN: &str = "pintail: the session was taken over";
+/// What it says to a commit of which an earlier try has come through after all.
+pub(super) const APPLIED: &str = "pintail: the write was applied";
 /// What it says where the mark is missing.
 pub(super) const UNMARKED: &str = "pintail: the commit has no mark";
 /// The settings of the connection that writes epochs. A commit that is under way holds the session's row, for no longer than

@@ -96,6 +96,14 @@ BEGIN
             RAISE EXCEPTION 'pintail: the session was taken over: % is of epoch %, not %',
                 mark ->> 'session', held, mark ->> 'epoch' USING ERRCODE = '55000';
         END IF;
+        -- The commit of an earlier try may have been under way, unseen, when this one looked for its receipt.
+        IF EXISTS (
+            SELECT FROM jsonb_array_elements(coalesce(mark -> 'receipts', '[]')) AS kept
+            JOIN pintail_lake.receipts AS known
+            ON known.session = mark ->> 'session' AND known.request = (kept ->> 'request')::uuid
+        ) THEN
+            RAISE EXCEPTION 'pintail: the write was applied: %', mark ->> 'session' USING ERRCODE = '55000';
+        END IF;
         PERFORM pintail_lake.keep_receipts(mark);
         -- From here on only the commit itself is missing. A node that is stopped now must not keep the session's next owner
         -- waiting for that row.
