@@ -34,6 +34,10 @@ Header = tuple[bytes, bytes]
 
 _BEARER = "Bearer "
 
+#: How long a server is given to take the session, in seconds. It may have to wait for the lease of the node that had it; one
+#: that is frozen does not keep the client from asking another.
+_HANDSHAKE_PATIENCE = 15.0
+
 
 class Session:
     """The session of a connection."""
@@ -179,8 +183,9 @@ class Session:
         tried = 0
         while True:
             channel = Channel(self._uris[self._at], self._tls, self._hear)
+            patience = max(min(budget.left, _HANDSHAKE_PATIENCE), 0.1)
             try:
-                channel.handshake(flight.FlightCallOptions(timeout=max(budget.left, 0.1), headers=credentials))
+                channel.handshake(flight.FlightCallOptions(timeout=patience, headers=credentials))
             except CallFailed as failed:
                 channel.close()
                 error = _of_handshake(failed.error, channel.uri)
