@@ -80,6 +80,8 @@ class AsyncConnection:
 
     async def close(self) -> None:
         """Closes the session and the connection."""
+        if self._connection.closed:
+            return
         await self.run(self._connection.close)
         self._thread.shutdown(wait=False)
 

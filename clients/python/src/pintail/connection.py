@@ -30,6 +30,9 @@ T = TypeVar("T")
 #: How long a call that was cancelled is waited for before it is left to itself, in seconds.
 _PATIENCE = 5.0
 
+#: How long a call is waited for that could not be cancelled, but may be waiting to be tried again, in seconds.
+_LOOK = 0.2
+
 
 class Connection:
     """A session on the server. It outlives the node that it is on, and the connection to that node.
@@ -229,6 +232,11 @@ class Connection:
         """The server that the connection leads to now."""
         return self._session.uri
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or detached."""
+        return self._closed
+
     def close(self) -> None:
         """Closes the session on the server, and all that is in it. What is not committed is rolled back."""
         if self._closed:
@@ -346,8 +354,8 @@ class Connection:
             wait(call, lambda: shown.update(rows()))
         except BaseException:
             # Ctrl-C, mostly.
-            operation.cancel()
-            if not call.wait(_PATIENCE):
+            told = operation.cancel()
+            if not call.wait(_PATIENCE if told else _LOOK):
                 # A write can't be cancelled. It is left to itself, and so is its connection to the server.
                 self._worker.stop()
                 self._worker = Worker()
