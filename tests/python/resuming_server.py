@@ -53,12 +53,18 @@ class _Anybody(flight.ServerAuthHandler):
 class ResumingServer(flight.FlightServerBase):
     """One result, under any statement. `breaks` are the numbers of batches after which it breaks off, one for each time."""
 
-    def __init__(self, features="resume", breaks=(), metadata=True, changes=False, gone=()):
+    def __init__(self, features="resume", breaks=(), metadata=True, changes=False, gone=(), forgets=False):
+        self._headers = _Headers(features, self._failure_of)
         super().__init__("grpc://127.0.0.1:0", auth_handler=_Anybody(),
-                         middleware={"call": _Headers(features, self._failure_of)})
+                         middleware={"call": self._headers})
         self.uri = f"grpc://127.0.0.1:{self.port}"
         self.breaks, self.metadata, self.changes, self.gone = list(breaks), metadata, changes, list(gone)
+        self.forgets = forgets
         self.planned, self.resumed_at, self.resumable = 0, [], []
+
+    def announce(self, features):
+        """From now on handshakes are answered with these features."""
+        self._headers.features = features
 
     def get_flight_info(self, context, descriptor):
         self.planned += 1
@@ -71,7 +77,7 @@ class ResumingServer(flight.FlightServerBase):
         self.resumable.append(call.resumable)
         if call.failure:
             raise flight.FlightServerError(f"[{call.failure[1]}] {call.failure[0]}")
-        begin = int(call.mark.split(";")[0]) if call.mark else 0
+        begin = int(call.mark.split(";")[0]) if call.mark and not self.forgets else 0
         end = self.breaks.pop(0) if self.breaks else None
         return flight.GeneratorStream(SCHEMA, self._batches(begin, end))
 

@@ -1,6 +1,7 @@
 """The Python client and a cluster whose nodes are killed: the same connection goes on, with the same session."""
 
 import csv
+import signal
 import threading
 import warnings
 
@@ -128,6 +129,21 @@ def test_rows_that_the_application_has_are_never_given_again(cluster):
                     batches += list(reader)
                 assert (raised.value.code, raised.value.sqlstate) == ("RESULT_BROKEN", "08006")
             assert value(connection, "SELECT 42") == 42
+
+
+def test_a_node_that_is_frozen_is_taken_for_dead(cluster):
+    with connect(*cluster.nodes, autocommit=True, keepalive=0.5) as connection:
+        connection.execute("SET VARIABLE mine = 1815")
+        node = cluster.owner(session_of(connection))
+        frozen = next(other for other in cluster.nodes if other.uri == connection.uri)
+        for stopped in {node, frozen}:
+            stopped.process.send_signal(signal.SIGSTOP)
+        try:
+            assert value(connection, "SELECT getvariable('mine')") == 1815
+        finally:
+            for stopped in {node, frozen}:
+                stopped.process.send_signal(signal.SIGCONT)
+        assert connection.reattachments == 1
 
 
 def test_a_write_waits_for_the_session_to_be_taken_over(cluster):

@@ -75,6 +75,24 @@ def test_a_result_that_would_go_on_with_other_rows_is_refused(resuming):
     assert (raised.value.code, raised.value.sqlstate) == ("RESULT_CHANGED", "40001")
 
 
+def test_a_server_that_forgets_where_to_go_on_is_found_out(resuming):
+    server, connection = resuming(breaks=[3], forgets=True)
+    with pytest.raises(pintail.ResultChangedError, match="another batch"):
+        rows(connection)
+
+
+def test_a_node_that_can_not_go_on_is_not_asked_to(resuming):
+    server, connection = resuming(breaks=[3])
+    cursor = connection.execute("SELECT i")
+    assert cursor.fetchone() == (0,)
+    # The node that has the session next is of an older version.
+    server.announce("")
+    with pytest.raises(pintail.OperationalError, match="can't go on") as raised:
+        cursor.fetchall()
+    assert raised.value.code == "RESULT_BROKEN"
+    assert server.resumed_at == [None]
+
+
 @pytest.mark.parametrize("how", [{"features": ""}, {"features": "request-id"}, {"metadata": False}],
                          ids=["not announced", "another feature", "metadata of another kind"])
 def test_without_marks_a_result_begins_again_only_as_long_as_nobody_has_seen_it(resuming, how):
@@ -105,8 +123,9 @@ def test_a_result_that_is_not_kept_is_had_by_running_the_statement_again(resumin
 def test_a_position_knows_how_to_go_on():
     position = Position(can_resume=True)
     assert position.go_on() is GoOn.SAME_TICKET
-    position.batch(b"1;0123456789abcdef")
+    assert position.batch(b"1;0123456789abcdef")
     assert (position.go_on(), position.mark) == (GoOn.RESUME, b"1;0123456789abcdef")
+    assert position.batch(b"2;0123456789abcdef") and not position.batch(b"2;0123456789abcdef")
     position.batch(b'{"json": 1}')
     assert (position.go_on(), position.mark) == (GoOn.FROM_THE_BEGINNING, None)
     position.handed = 1

@@ -20,18 +20,23 @@ FEATURES, LOST, TOKEN = "x-pintail-features", "x-pintail-session-lost", "authori
 #: How long it may take to find out why there is no connection, in seconds.
 _REASON_PATIENCE = 2.0
 
-# A server that is frozen, or cut off, answers no ping: the connection is given up after the two together.
-_KEEPALIVE_AFTER, _KEEPALIVE_WAIT = 10_000, 10_000  # milliseconds
 
-_OPTIONS = [
-    # Sockets are not shared between connections, so that a new one is a new one.
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.keepalive_time_ms", _KEEPALIVE_AFTER),
-    ("grpc.keepalive_timeout_ms", _KEEPALIVE_WAIT),
-    ("grpc.http2.max_pings_without_data", 0),
-    # When and where to connect again is decided here and not there.
-    ("grpc.enable_retries", 0),
-]
+
+def _options(keepalive: float) -> list[tuple[str, int]]:
+    """Of gRPC. A server that is frozen, or cut off, answers no ping: it is asked after `keepalive` seconds of silence, and
+    given as much time again."""
+    milliseconds = round(keepalive * 1000)
+    return [
+        # Sockets are not shared between connections, so that a new one is a new one.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.keepalive_time_ms", milliseconds),
+        ("grpc.keepalive_timeout_ms", milliseconds),
+        # Without this one gRPC waits a minute, whatever the one before says.
+        ("grpc.http2.ping_timeout_ms", milliseconds),
+        ("grpc.http2.max_pings_without_data", 0),
+        # When and where to connect again is decided here and not there.
+        ("grpc.enable_retries", 0),
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +106,7 @@ class Channel:
     `CallFailed`.
     """
 
-    def __init__(self, uri: str, tls: Tls, tell: Callable[[str, str], None]) -> None:
+    def __init__(self, uri: str, tls: Tls, keepalive: float, tell: Callable[[str, str], None]) -> None:
         self.uri = uri
         self._listener = _Listener(tell)
         self._client = flight.FlightClient(
@@ -112,7 +117,7 @@ class Channel:
             override_hostname=tls.override_hostname,
             disable_server_verification=not tls.verify,
             middleware=[self._listener],
-            generic_options=_OPTIONS,
+            generic_options=_options(keepalive),
         )
 
     def handshake(self, options: flight.FlightCallOptions) -> None:

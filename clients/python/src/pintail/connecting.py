@@ -31,6 +31,7 @@ def connect(
     autocommit: bool = False,
     deadline: float = 60.0,
     connect_timeout: float = 10.0,
+    keepalive: float = 10.0,
     statement_timeout: float | None = None,
     session_options: Mapping[str, OptionValue] | None = None,
     progress: bool | None = None,
@@ -63,6 +64,9 @@ def connect(
         For how long something that fails is tried again, in seconds from its first failure.
     connect_timeout
         For how long this call tries, in seconds.
+    keepalive
+        After how many seconds of silence a server is asked whether it is there. One that does not answer for as long again is
+        taken for dead, and the next is tried.
     statement_timeout
         How long any statement of the session may take, in seconds. The server sees to it, also after a break.
     session_options
@@ -91,7 +95,7 @@ def connect(
     tls = Tls(
         _pem(tls_root_certs), _pem(tls_client_cert), _pem(tls_client_key), tls_override_hostname, tls_verify
     )
-    connection = Connection(where, tls, deadline=deadline, autocommit=autocommit, progress=progress)
+    connection = Connection(where, tls, deadline=deadline, autocommit=autocommit, keepalive=keepalive, progress=progress)
     connection.open(user, password, token, connect_timeout)
     options = dict(session_options or {})
     if statement_timeout is not None:

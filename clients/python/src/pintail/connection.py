@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
@@ -29,6 +30,9 @@ T = TypeVar("T")
 
 #: How long a call that was cancelled is waited for before it is left to itself, in seconds.
 _PATIENCE = 5.0
+
+#: For how long it is tried to close a session, in seconds.
+_CLOSING = 10.0
 
 #: How long a call is waited for that could not be cancelled, but may be waiting to be tried again, in seconds.
 _LOOK = 0.2
@@ -60,6 +64,7 @@ class Connection:
         *,
         deadline: float,
         autocommit: bool,
+        keepalive: float,
         progress: bool | None,
     ) -> None:
         self._tls = tls
@@ -67,7 +72,7 @@ class Connection:
         self._autocommit = autocommit
         self._progress = progress
         self._closed = False
-        self._session = Session(uris, tls)
+        self._session = Session(uris, tls, keepalive)
         self._transaction = Transaction(self._session)
         self._statements = Statements(self._session, self._transaction)
         self._worker = Worker()
@@ -170,7 +175,8 @@ class Connection:
         self._wait(lambda: self._transaction.begin(operation), operation, Silent(), lambda: 0)
 
     def commit(self) -> None:
-        """Commits the open transaction, if there is one. It has ended then, also when this raises.
+        """Commits the open transaction, if there is one. It has ended then, also when this raises; but one in which a statement
+        was told of its loss stays to be rolled back.
 
         Raises `TransactionLostError` when it was rolled back because its node ended, and `CommitUnknownError` when nobody
         knows whether it was committed.
@@ -238,10 +244,14 @@ class Connection:
         return self._closed
 
     def close(self) -> None:
-        """Closes the session on the server, and all that is in it. What is not committed is rolled back."""
+        """Closes the session on the server, and all that is in it. What is not committed is rolled back.
+
+        Raises `OperationalError` when no server could be told; the session ends by itself then, when nobody has used it for
+        as long as the server keeps one.
+        """
         if self._closed:
             return
-        operation = self.new_operation(None)
+        operation = Operation(min(self._deadline, _CLOSING))
         try:
             self._wait(lambda: self._session.end(operation), operation, Silent(), lambda: 0)
         finally:
@@ -263,8 +273,10 @@ class Connection:
     def __enter__(self) -> Connection:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # What went wrong before is what the application is to know.
+        with contextlib.suppress(*([] if kind is None else [errors.Error])):
+            self.close()
 
     # For the other modules of the package
 

@@ -59,7 +59,7 @@ class Cursor:
 
         `parameters` are the values for the `?` of the statement, in their order. A table of Arrow's is as many runs as it
         has rows; their results follow one another. `timeout` is how long the statement may take, in seconds, from its start
-        to its last row. `progress` is as in `connect`.
+        to its last row; a write whose time is over may have been applied all the same. `progress` is as in `connect`.
 
         Raises `ProgrammingError` for a statement that is wrong, `StatementTimeoutError`, `OutcomeUnknownError` when nobody
         knows whether a write has been applied, and what else the server says.

@@ -42,19 +42,26 @@ class Position:
         """Nothing has come, as at the beginning."""
         self.endpoint = 0
         self._mark: bytes | None = None
+        self._number: int | None = None
         self._came = 0
 
     def next_endpoint(self) -> None:
         """All of the current endpoint has come."""
         self.endpoint += 1
-        self._mark = None
+        self._mark, self._number = None, None
         self._came = 0
 
-    def batch(self, metadata: bytes | None) -> None:
-        """A batch has come, with this metadata. That of servers which can't resume may hold anything."""
+    def batch(self, metadata: bytes | None) -> bool:
+        """A batch has come, with this metadata; whether it is the one that follows the last. The metadata of servers which
+        can't resume may hold anything."""
         self._came += 1
         is_mark = self.can_resume and metadata is not None and _MARK.fullmatch(metadata) is not None
-        self._mark = metadata if is_mark else None
+        if metadata is None or not is_mark:
+            self._mark = None
+            return True
+        before = self._number
+        self._mark, self._number = metadata, int(metadata.partition(b";")[0])
+        return before is None or self._number == before + 1
 
     @property
     def mark(self) -> bytes | None:

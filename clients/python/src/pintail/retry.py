@@ -24,13 +24,19 @@ class Budget:
         self.deadline = deadline
         self._cancelled = cancelled or threading.Event()
         self._chance = random.Random()
-        self.renew()
-
-    def renew(self) -> None:
-        """Gives the whole budget again."""
         self._began: float | None = None
         self._failures = 0
         self._reattaches = 0
+
+    def renew(self) -> None:
+        """Gives the whole budget again."""
+        self.settle()
+        self._reattaches = 0
+
+    def settle(self) -> None:
+        """A call has succeeded: the next failure has the whole time before it again, and not the number of reattaches."""
+        self._began = None
+        self._failures = 0
 
     @property
     def left(self) -> float:

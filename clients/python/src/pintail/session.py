@@ -42,9 +42,10 @@ _HANDSHAKE_PATIENCE = 15.0
 class Session:
     """The session of a connection."""
 
-    def __init__(self, uris: Sequence[str], tls: Tls) -> None:
+    def __init__(self, uris: Sequence[str], tls: Tls, keepalive: float) -> None:
         self._uris = uris
         self._tls = tls
+        self._keepalive = keepalive
         self._at = 0
         self._channel: Channel | None = None
         self._token: str | None = None
@@ -88,26 +89,52 @@ class Session:
         self._token = token.removeprefix(_BEARER)
         self._connect(budget, self._bearer())
 
-    def perform(self, work: Callable[[Channel], T], operation: Operation, repeat: bool) -> T:
+    def perform(
+        self,
+        work: Callable[[Channel], T],
+        operation: Operation,
+        repeat: bool,
+        *,
+        writes: bool = False,
+        feature: str | None = None,
+    ) -> T:
         """Does what calls the server, again after failures that another try may mend.
 
-        `repeat` says whether it may be done again when nobody knows whether it has been done. Where it may not be,
-        `OutcomeUnknownError` is raised.
+        `repeat` says whether it may be done again when nobody knows whether it has been done, and `feature` what the server
+        has to be able to do for that. When that remains unknown of what `writes`, `OutcomeUnknownError` is raised.
         """
+        unknown: Error | None = None
         while True:
-            operation.check()
-            channel = self._attached(operation.budget)
             try:
-                return work(channel)
+                operation.check()
+                channel = self._attached(operation.budget)
+            except Error as error:
+                raise (_outcome_unknown(unknown) if unknown is not None else error) from None
+            # The node that has the session now may be of another version.
+            if unknown is not None and not self._can(feature):
+                raise _outcome_unknown(unknown)
+            try:
+                done = work(channel)
             except CallFailed as failed:
                 self.failed(failed, channel, operation.budget)
+                if failed.effect is Effect.FINAL and unknown is not None and self._ended is not None:
+                    raise _outcome_unknown(unknown) from None
                 if failed.effect is Effect.FINAL:
                     raise failed.error from None
-                if failed.effect is Effect.UNKNOWN and not repeat:
-                    raise _outcome_unknown(failed.error) from failed.error
+                if failed.effect is Effect.UNKNOWN and writes:
+                    unknown = failed.error
+                    if not repeat or not self._can(feature):
+                        raise _outcome_unknown(unknown) from None
                 if not operation.budget.pause():
-                    operation.check()
-                    raise failed.error from None
+                    if unknown is None:
+                        operation.check()
+                    raise (failed.error if unknown is None else _outcome_unknown(unknown)) from None
+            else:
+                operation.budget.settle()
+                return done
+
+    def _can(self, feature: str | None) -> bool:
+        return feature is None or feature in self.features
 
     def failed(self, failed: CallFailed, channel: Channel, budget: Budget) -> None:
         """Takes note that a call on a channel has failed: the next one goes elsewhere, if that may help."""
@@ -182,7 +209,8 @@ class Session:
         """A channel to the first URI, from the current one on, where the credentials are taken."""
         tried = 0
         while True:
-            channel = Channel(self._uris[self._at], self._tls, self._hear)
+            channel = Channel(self._uris[self._at], self._tls, self._keepalive, self._hear)
+            self.features = frozenset()
             patience = max(min(budget.left, _HANDSHAKE_PATIENCE), 0.1)
             try:
                 channel.handshake(flight.FlightCallOptions(timeout=patience, headers=credentials))

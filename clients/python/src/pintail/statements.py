@@ -12,7 +12,7 @@ import pyarrow.flight as flight
 
 from . import messages
 from .channel import BatchStream, Channel
-from .errors import Error, OutcomeUnknownError
+from .errors import ClientCode, Error, OperationalError, OutcomeUnknownError, TransactionLostError
 from .failure import CallFailed
 from .operation import Operation
 from .prepared import PreparedStatements
@@ -54,11 +54,6 @@ class Statements:
         self._transaction = transaction
         self._prepared = PreparedStatements(session)
 
-    @property
-    def knows_requests(self) -> bool:
-        """Whether the server applies a write once, however often it is sent with the same identity."""
-        return KNOWS_REQUESTS in self._session.features
-
     def run(self, sql: str, parameters: pa.Table | None, operation: Operation) -> Outcome:
         """Runs a statement, once for each row of parameters. Rows are waited for up to their first batch."""
         what = kind(sql)
@@ -92,9 +87,8 @@ class Statements:
         def send(channel: Channel) -> bytes:
             return channel.put(descriptor, schema, batches(), self._session.options(operation, request))
 
-        with_identity = repeat and self.knows_requests
         try:
-            return messages.read_changed(self._session.perform(send, operation, repeat=with_identity))
+            return messages.read_changed(self._session.perform(send, operation, repeat, writes=True, feature=KNOWS_REQUESTS))
         except OutcomeUnknownError:
             self._find_out(operation)
             raise
@@ -118,7 +112,7 @@ class Statements:
 
         def info() -> flight.FlightInfo:
             try:
-                return self._session.perform(ask, operation, repeat=reads)
+                return self._session.perform(ask, operation, repeat=reads, writes=not reads)
             except OutcomeUnknownError:
                 self._find_out(operation)
                 raise
@@ -169,10 +163,18 @@ class Statements:
         is lost. Raises `TransactionLostError` then."""
         if not self._transaction.is_open:
             return
-        ask = messages.statement_query("SELECT 1", self._transaction.id)
-        self._session.perform(
-            lambda channel: channel.info(ask, self._session.options(operation)), operation, repeat=True
-        )
+        question = messages.statement_query("SELECT 1", self._transaction.id)
+
+        def ask(channel: Channel) -> flight.FlightInfo:
+            return channel.info(question, self._session.options(operation))
+
+        try:
+            self._session.perform(ask, operation, repeat=True)
+        except TransactionLostError:
+            raise
+        except Error:
+            # Nothing was found out.
+            return
 
 
 class _Source:
@@ -189,6 +191,12 @@ class _Source:
 
     def open(self, ticket: flight.Ticket, mark: bytes | None) -> tuple[BatchStream, Item | None]:
         def ask(channel: Channel) -> tuple[BatchStream, Item | None]:
+            if mark is not None and RESUMES not in self._session.features:
+                raise OperationalError(
+                    "the result broke off, and the node that has the session now can't go on with it: run the statement again",
+                    code=ClientCode.RESULT_BROKEN,
+                    sqlstate="08006",
+                )
             headers = [RESUMABLE_HEADER, *([(RESUME_HEADER, mark)] if mark else [])]
             batches = channel.get(ticket, self._session.options(self._operation, *headers))
             self._channel = channel

@@ -107,7 +107,12 @@ class ResultStream:
             batch, metadata = item
             if batch is None:
                 continue
-            self._position.batch(metadata)
+            if not self._position.batch(metadata):
+                raise ResultChangedError(
+                    "the server went on with the result at another batch than the one that follows",
+                    code="RESULT_CHANGED",
+                    sqlstate="40001",
+                )
             if self._position.mark is not None:
                 # What goes on at the exact batch has got further; what begins again may not have.
                 self._source.budget.renew()

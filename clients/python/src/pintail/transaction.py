@@ -68,7 +68,8 @@ class Transaction:
             self._failed = ProgrammingError(f"{why}; roll it back", sqlstate="25P02")
 
     def commit(self, operation: Operation, request: Header) -> None:
-        """Commits it. It has ended when this returns, and also when this raises.
+        """Commits it. It has ended when this returns, and also when this raises; but one that can only be rolled back is left
+        to be.
 
         A commit names its transaction, and there is no other of that name. So it can be asked for again without doing it
         twice, and the server's answer tells what has become of it, where it knows.
@@ -85,9 +86,10 @@ class Transaction:
             return channel.act(messages.end(transaction, messages.COMMIT), self._session.options(operation, request))
 
         try:
-            self._session.perform(end, operation, repeat=True)
+            self._session.perform(end, operation, repeat=True, writes=True)
         except Error as error:
-            if error.code == "TRANSACTION_UNKNOWN" and tries > 1:
+            ended_before = error.code == "TRANSACTION_UNKNOWN" and tries > 1
+            if ended_before or isinstance(error, OutcomeUnknownError):
                 raise CommitUnknownError(
                     "the transaction has ended, and the answer that would have said how was lost",
                     code="COMMIT_UNKNOWN",

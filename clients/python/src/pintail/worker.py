@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -52,6 +53,7 @@ class Worker:
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         # A call that hangs must not keep the interpreter from ending.
         threading.Thread(target=_work, args=(self._calls,), name="pintail", daemon=True).start()
+        weakref.finalize(self, self._calls.put, None)
 
     def start(self, function: Callable[[], T]) -> Call:
         """Starts a call; it begins when those before it have ended."""
