@@ -233,6 +233,8 @@ def test_a_server_is_not_entered_with_what_it_does_not_know(server):
 @pytest.mark.parametrize(("uri", "options", "message"), [
     ("http://127.0.0.1:8815", {"token": "x"}, "URIs begin with"), ("127.0.0.1:8815", {"token": "x"}, "URIs begin with"),
     ("grpc://a:b@127.0.0.1:8815", {"token": "x"}, "no user and no password"), ([], {"token": "x"}, "no URI"),
+    ("grpc://127.0.0.1", {"token": "x"}, "a port"), ("grpc://127.0.0.1:many", {"token": "x"}, "a port"),
+    ("grpc://127.0.0.1:8815", {"token": "pt1.a\r\nb: c"}, "a token has letters"),
     ("grpc://127.0.0.1:8815", {}, "either a user name"), ("grpc://127.0.0.1:8815", {"user": "a"}, "either a user name"),
     ("grpc://127.0.0.1:8815", {"user": "a", "password": "b", "token": "c"}, "either a user name"),
     ("grpc://127.0.0.1:8815", {"user": "a:b", "password": "c"}, "no colon"),
@@ -265,6 +267,17 @@ def test_a_statement_has_the_time_it_is_given(server, shared):
             limited.execute(endless).fetchall()
         assert raised.value.sqlstate == "57014"
         assert value(limited, "SELECT 42") == 42
+
+
+def test_a_result_that_has_failed_does_not_begin_again(shared):
+    # The first batches come before the row that fails.
+    cursor = shared.execute("SELECT CASE WHEN i < 1000000 THEN i ELSE error('no more') END FROM range(2000000) t(i)")
+    taken = []
+    with pytest.raises(pintail.Error, match="no more"):
+        taken += cursor
+    for fetch in [cursor.fetchone, cursor.fetchall, cursor.fetch_arrow_table]:
+        with pytest.raises(pintail.Error, match="no more"):
+            fetch()
 
 
 def test_several_results_are_read_in_turns(shared):

@@ -66,8 +66,6 @@ def test_urls_of_jdbc_say_what_the_connection_needs():
 
     assert jdbc_url("grpc+tls://[::1]:8815", "pt1.a.b", Tls(verify=False)) == (
         "jdbc:arrow-flight-sql://[::1]:8815/?useEncryption=true&disableCertificateVerification=true&token=pt1.a.b")
-    with pytest.raises(pintail.NotSupportedError, match="a host and a port"):
-        jdbc_url("grpc://host", "pt1.a.b", Tls())
     assert adbc_options("pt1.a.b", Tls(override_hostname="db", verify=False)) == {
         "adbc.flight.sql.authorization_header": "Bearer pt1.a.b",
         "adbc.flight.sql.client_option.tls_override_hostname": "db",

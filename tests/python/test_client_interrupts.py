@@ -145,8 +145,13 @@ def test_what_is_cancelled_is_not_tried_again(start):
 
 
 def test_nothing_can_be_cancelled_where_nothing_runs(connection):
-    assert value(connection, "SELECT 42") == 42
-    assert connection.cursor().cancel() is False
+    cursor = connection.execute("SELECT 42")
+    assert cursor.cancel()
+    cursor.close()
+    cursor = connection.execute("SELECT 42")
+    assert cursor.fetchall() == [(42,)]
+    assert cursor.cancel() is False and connection.cursor().cancel() is False and connection.cancel() is False
+    assert cursor.fetchone() is None
 
 
 def test_nothing_is_shown_where_nobody_looks():

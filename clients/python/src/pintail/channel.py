@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.flight as flight
 
+from .errors import InterfaceError
 from .failure import Answer, of_call
 
 T = TypeVar("T")
@@ -109,16 +110,19 @@ class Channel:
     def __init__(self, uri: str, tls: Tls, keepalive: float, tell: Callable[[str, str], None]) -> None:
         self.uri = uri
         self._listener = _Listener(tell)
-        self._client = flight.FlightClient(
-            uri,
-            tls_root_certs=tls.root_certs,
-            cert_chain=tls.cert_chain,
-            private_key=tls.private_key,
-            override_hostname=tls.override_hostname,
-            disable_server_verification=not tls.verify,
-            middleware=[self._listener],
-            generic_options=_options(keepalive),
-        )
+        try:
+            self._client = flight.FlightClient(
+                uri,
+                tls_root_certs=tls.root_certs,
+                cert_chain=tls.cert_chain,
+                private_key=tls.private_key,
+                override_hostname=tls.override_hostname,
+                disable_server_verification=not tls.verify,
+                middleware=[self._listener],
+                generic_options=_options(keepalive),
+            )
+        except pa.ArrowException as error:
+            raise InterfaceError(f"there can be no connection to {uri}: {error}") from None
 
     def handshake(self, options: flight.FlightCallOptions) -> None:
         """Says who is calling. What is answered is told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from .connection import Connection
 from .errors import InterfaceError
 from .messages import OptionValue
 
+_TOKEN = re.compile(r"[A-Za-z0-9._-]+")
 _SCHEMES = ("grpc", "grpc+tcp", "grpc+tls")
 
 Pem = str | bytes | os.PathLike[str]
@@ -88,6 +90,9 @@ def connect(
         raise InterfaceError("there is no URI to connect to")
     for uri in where:
         _check(uri)
+    # One with other characters is no token; it must not get into a message that says why it can't be sent.
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise InterfaceError("a token has letters, digits, `.`, `-` and `_`: give it as `session_token` has it")
     if (token is None) == (user is None or password is None):
         raise InterfaceError("give either a user name and a password, or the token of a session")
     if user is not None and ":" in user:
@@ -112,8 +117,12 @@ def connect(
 
 def _check(uri: str) -> None:
     parts = urlsplit(uri)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise InterfaceError(f"URIs begin with {', '.join(f'{scheme}://' for scheme in _SCHEMES)} and name a host")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme not in _SCHEMES or not parts.hostname or port is None:
+        raise InterfaceError(f"URIs begin with {', '.join(f'{scheme}://' for scheme in _SCHEMES)} and name a host and a port")
     if parts.username is not None or parts.password is not None:
         raise InterfaceError("a URI has no user and no password in it: give them as arguments, which are not shown")
 

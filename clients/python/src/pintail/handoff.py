@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import quote, urlsplit
 
 from .channel import Tls
-from .errors import NotSupportedError
 
 _CLIENT = "adbc.flight.sql.client_option."
 
@@ -30,12 +29,9 @@ def adbc_options(token: str, tls: Tls) -> dict[str, str]:
 def jdbc_url(uri: str, token: str, tls: Tls) -> str:
     """The URL for the Flight SQL driver of JDBC. It trusts the authorities of Java, or of the system."""
     parts = urlsplit(uri)
-    if parts.hostname is None or parts.port is None:
-        raise NotSupportedError(f"JDBC can't connect to {uri}: it needs a host and a port")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     encrypted = parts.scheme == "grpc+tls"
     verify = "" if tls.verify or not encrypted else "&disableCertificateVerification=true"
     return (
-        f"jdbc:arrow-flight-sql://{host}:{parts.port}/"
+        f"jdbc:arrow-flight-sql://{parts.netloc}/"
         f"?useEncryption={str(encrypted).lower()}{verify}&token={quote(token)}"
     )

@@ -86,7 +86,7 @@ class Session:
 
     def resume(self, token: str, budget: Budget) -> None:
         """Goes on with the session that a token names."""
-        self._token = token.removeprefix(_BEARER)
+        self._token = token
         self._connect(budget, self._bearer())
 
     def perform(

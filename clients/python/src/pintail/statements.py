@@ -211,3 +211,6 @@ class _Source:
 
     def run_again(self) -> flight.FlightInfo | None:
         return self._again() if self._again is not None else None
+
+    def finished(self) -> None:
+        self._operation.on_cancel = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import pyarrow as pa
@@ -43,6 +44,9 @@ class Source(Protocol):
     def run_again(self) -> flight.FlightInfo | None:
         """Runs the statement again; None when it may not be."""
 
+    def finished(self) -> None:
+        """Notes that nothing more is asked for, so that there is nothing to be cancelled."""
+
 
 class ResultStream:
     """The batches of a result, in order."""
@@ -54,18 +58,20 @@ class ResultStream:
         self._batches: Batches | None = None
         self._first: Item | None = None
         self._has_first = False
+        self._failed: Error | None = None
         self.schema: pa.Schema = info.schema
         #: Rows that have come from the server.
         self.rows = 0
 
     def start(self) -> None:
         """Waits for the first batch, so that what fails at once fails here."""
-        while self._batches is None and self._position.endpoint < len(self._info.endpoints):
-            self._open(None)
+        with self._noting_failure():
+            while self._batches is None and self._position.endpoint < len(self._info.endpoints):
+                self._open(None)
 
     def next_batch(self) -> pa.RecordBatch | None:
         """The next batch, for the application; None at the end."""
-        batch = self._take(_nothing)
+        batch = self._taken(_nothing)
         if batch is not None:
             self._position.handed += 1
         return batch
@@ -73,7 +79,7 @@ class ResultStream:
     def read_all(self) -> pa.Table:
         """All batches that are left. The application gets them at the end, so that a break costs none of them."""
         gathered: list[pa.RecordBatch] = []
-        while (batch := self._take(gathered.clear)) is not None:
+        while (batch := self._taken(gathered.clear)) is not None:
             gathered.append(batch)
         self._position.handed += len(gathered)
         return pa.Table.from_batches(gathered, self.schema)
@@ -88,6 +94,26 @@ class ResultStream:
         self.cancel()
         self._batches = None
         self._position.endpoint = len(self._info.endpoints)
+        self._source.finished()
+
+    def _taken(self, begin_again: Callable[[], None]) -> pa.RecordBatch | None:
+        """The next batch. A result that has failed has failed for good: asking for more of it must not begin it again."""
+        if self._failed is not None:
+            raise self._failed
+        with self._noting_failure():
+            batch = self._take(begin_again)
+        if batch is None:
+            self._source.finished()
+        return batch
+
+    @contextlib.contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Error as error:
+            self._failed = error
+            self._source.finished()
+            raise
 
     def _take(self, begin_again: Callable[[], None]) -> pa.RecordBatch | None:
         """The next batch. `begin_again` is called when the result begins again, with the first batch next."""
