@@ -3,6 +3,7 @@
 import csv
 import signal
 import threading
+import time
 import warnings
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 import pintail
 from client_connection import connect, session_of, value
-from cluster import EXPECTED, Balancer, Cluster
+from cluster import EXPECTED, Balancer, Cluster, percentile, seeded
 from pintail_process import wait_until
 
 MOST_REATTACHES = 5
@@ -75,6 +76,31 @@ def test_a_connection_goes_on_when_its_node_is_killed(cluster, reached):
                 assert connection.session_options["pintail.compression"] == "zstd"
         assert set(cluster.sessions()) - before == {session_of(connection)}, "no session was begun in its place"
         assert connection.lost == []
+
+
+def test_no_call_of_many_connections_fails_when_nodes_are_killed_at_random_moments(cluster, request):
+    chance = seeded(request)
+    kills = 200 if request.config.getoption("--long") else 5
+    before, took = set(cluster.sessions()), []
+    connections = [connect(*chance.sample(cluster.nodes, 3), autocommit=True) for _ in range(4)]
+    for number, connection in enumerate(connections):
+        connection.execute(f"SET VARIABLE mine = {number}")
+    for _ in range(kills):
+        node = chance.choice(cluster.nodes)
+        time.sleep(chance.random() * 0.2)
+        reattachments = [connection.reattachments for connection in connections]
+        node.kill()
+        killed = time.monotonic()
+        for number, connection in enumerate(connections):
+            assert value(connection, "SELECT getvariable('mine') * 10 + ?::INTEGER", (7,)) == number * 10 + 7
+            took.append(time.monotonic() - killed)
+            assert connection.reattachments - reattachments[number] <= MOST_REATTACHES
+        node.start()
+    assert set(cluster.sessions()) - before == set(map(session_of, connections)), "no session was lost, and none was made"
+    for connection in connections:
+        connection.close()
+    print(f"{kills} kills, {len(connections)} connections, lease {cluster.lease} s: a connection had its answer after p50 "
+          f"{percentile(took, 0.5):.2f} s, p99 {percentile(took, 0.99):.2f} s; no call failed")
 
 
 def test_a_query_that_runs_on_a_node_that_is_killed_is_run_on_another(cluster, folder):

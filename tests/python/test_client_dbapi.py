@@ -235,6 +235,7 @@ def test_a_server_is_not_entered_with_what_it_does_not_know(server):
     ("grpc://a:b@127.0.0.1:8815", {"token": "x"}, "no user and no password"), ([], {"token": "x"}, "no URI"),
     ("grpc://127.0.0.1", {"token": "x"}, "a port"), ("grpc://127.0.0.1:many", {"token": "x"}, "a port"),
     ("grpc://127.0.0.1:8815", {"token": "pt1.a\r\nb: c"}, "a token has letters"),
+    ("grpc://127.0.0.1:8815", {"token": "x", "keepalive": 0}, "keepalive is 0"),
     ("grpc://127.0.0.1:8815", {}, "either a user name"), ("grpc://127.0.0.1:8815", {"user": "a"}, "either a user name"),
     ("grpc://127.0.0.1:8815", {"user": "a", "password": "b", "token": "c"}, "either a user name"),
     ("grpc://127.0.0.1:8815", {"user": "a:b", "password": "c"}, "no colon"),

@@ -90,6 +90,10 @@ def connect(
         raise InterfaceError("there is no URI to connect to")
     for uri in where:
         _check(uri)
+    times = {"deadline": deadline, "connect_timeout": connect_timeout, "keepalive": keepalive}
+    for name, seconds in {**times, "statement_timeout": statement_timeout}.items():
+        if seconds is not None and not seconds > 0:
+            raise InterfaceError(f"{name} is {seconds}: it is a number of seconds above 0")
     # One with other characters is no token; it must not get into a message that says why it can't be sent.
     if token is not None and not _TOKEN.fullmatch(token):
         raise InterfaceError("a token has letters, digits, `.`, `-` and `_`: give it as `session_token` has it")

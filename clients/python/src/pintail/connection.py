@@ -128,8 +128,8 @@ class Connection:
         """Writes rows into a table; how many were written. All of them are, or none.
 
         `data` is a `pyarrow.Table`, `RecordBatch` or `RecordBatchReader`, a data frame of pandas (without its index) or of
-        polars, or anything else that gives a stream of Arrow's (`__arrow_c_stream__`). `mode` is ``create`` (the table must not exist),
-        ``append`` (it must), ``replace`` or ``create_append``. Columns are found by their names.
+        polars, or anything else that gives a stream of Arrow's (`__arrow_c_stream__`). `mode` is ``create`` (the table must
+        not exist), ``append`` (it must), ``replace`` or ``create_append``. Columns are found by their names.
 
         Raises `ProgrammingError` when the table is or is not there, or when its columns are others.
         """

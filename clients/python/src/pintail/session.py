@@ -109,7 +109,11 @@ class Session:
                 operation.check()
                 channel = self._attached(operation.budget)
             except Error as error:
-                raise (_outcome_unknown(unknown) if unknown is not None else error) from None
+                if unknown is not None:
+                    raise _outcome_unknown(unknown) from error
+                # It may have been cancelled while a connection was waited for.
+                operation.check()
+                raise
             # The node that has the session now may be of another version.
             if unknown is not None and not self._can(feature):
                 raise _outcome_unknown(unknown)
