@@ -80,7 +80,7 @@ def test_a_task_that_is_cancelled_cancels_its_statement(start):
                 await task
             assert await (await connection.execute("SELECT 42")).fetchall() == [(42,)]
             assert not await asyncio.to_thread(server.busy)
-            with pytest.raises(TimeoutError):
+            with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(connection.execute(ENDLESS), 0.5)
             assert await (await connection.execute("SELECT 42")).fetchall() == [(42,)]
 

@@ -9,6 +9,7 @@ import warnings
 import pyarrow as pa
 import pytest
 
+import client_connection
 import pintail
 from client_connection import connect, session_of, value
 from cluster import EXPECTED, Balancer, Cluster, percentile, seeded
@@ -187,6 +188,7 @@ def test_what_a_takeover_leaves_behind_is_told(cluster):
         if connection.lost:
             assert any("mine" in lost for lost in connection.lost)
             assert [warning.category for warning in caught] == [pintail.SessionStateWarning]
+            assert caught[0].filename == client_connection.__file__, "the warning names the line that called the client"
         else:
             assert value(connection, "SELECT i FROM mine") == 42
 

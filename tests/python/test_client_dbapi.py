@@ -185,7 +185,8 @@ def test_errors_have_the_class_the_code_and_the_sqlstate_of_their_cause(shared, 
 @pytest.mark.parametrize(("parameters", "message"), [
     ((1, 2), "1 parameters and was given 2"), ((object(),), "type object"), ({"a": 1}, "by their positions"), (5, "sequence"),
     ("x", "sequence"), ((datetime.time(1, tzinfo=BERLIN_SUMMER),), "TIME WITH TIME ZONE"), ((10**80,), "81 digits"),
-    ((decimal.Decimal("NaN"),), "NaN"), (([1, "a"],), "no type in common"), (({1: 2},), "texts as keys"), (({},), "texts as keys"),
+    ((decimal.Decimal("NaN"),), "NaN"), (([1, "a"],), "no type in common"), (({1: 2},), "texts as keys"),
+    (({},), "texts as keys"),
 ])
 def test_parameters_that_can_not_be_bound_are_refused_by_what_is_wrong_with_them(shared, parameters, message):
     with pytest.raises(pintail.ProgrammingError, match=message):

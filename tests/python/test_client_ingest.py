@@ -117,7 +117,8 @@ def test_rows_are_part_of_the_open_transaction(server, connection):
 
 
 @pytest.mark.parametrize(("table", "data", "options", "message"), [
-    ("", PEOPLE, {}, "name of a table"), ("t", PEOPLE, {"mode": "upsert"}, "no mode 'upsert'"), ("t", [1, 2], {}, "from a list"),
+    ("", PEOPLE, {}, "name of a table"), ("t", PEOPLE, {"mode": "upsert"}, "no mode 'upsert'"),
+    ("t", [1, 2], {}, "from a list"),
 ])
 def test_what_can_not_be_ingested_is_refused(connection, table, data, options, message):
     with pytest.raises(pintail.ProgrammingError, match=message):

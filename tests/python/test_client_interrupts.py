@@ -27,7 +27,8 @@ class OnTerminal:
         self.terminal, end = pty.openpty()
         environment = os.environ | {"PYTHONPATH": str(ROOT / "clients/python/src")}
         self.process = subprocess.Popen([sys.executable, PROGRAM, server.uri, USER, PASSWORD, what],
-                                        stdout=subprocess.PIPE, stderr=end, stdin=subprocess.DEVNULL, text=True, env=environment)
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=end, text=True,
+                                        env=environment)
         os.close(end)
         self.reader = threading.Thread(target=self._read)
         self.reader.start()

@@ -6,8 +6,8 @@ from pintail.sql_text import Kind, kind
 
 
 @pytest.mark.parametrize("sql", [
-    "SELECT 1", "  select 'insert; update'", "-- DELETE\nFROM t", "/* a */ ( SELECT 1 )", "VALUES (1)", "TABLE t", "SHOW TABLES",
-    "DESCRIBE t", "SUMMARIZE t", "WITH a AS (SELECT 1) SELECT * FROM a", "SELECT 1;", "SELECT $$; DROP TABLE t$$",
+    "SELECT 1", "  select 'insert; update'", "-- DELETE\nFROM t", "/* a */ ( SELECT 1 )", "VALUES (1)", "TABLE t",
+    "SHOW TABLES", "DESCRIBE t", "SUMMARIZE t", "WITH a AS (SELECT 1) SELECT * FROM a", "SELECT 1;", "SELECT $$; DROP TABLE t$$",
     "EXPLAIN SELECT 1", 'SELECT "delete;" FROM t', "SELECT 1 -- ; DELETE FROM t",
 ])
 def test_what_only_reads_is_known(sql):
@@ -16,7 +16,8 @@ def test_what_only_reads_is_known(sql):
 
 @pytest.mark.parametrize("sql", [
     "INSERT INTO t VALUES (1)", "SELECT 1; DELETE FROM t", "WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a", "",
-    "EXPLAIN ANALYZE DELETE FROM t", "CREATE TABLE t (i INTEGER)", "COPY t TO 'f'", "CALL f()", "PIVOT t ON i", "SET a = 1; DROP TABLE t",
+    "EXPLAIN ANALYZE DELETE FROM t", "CREATE TABLE t (i INTEGER)", "COPY t TO 'f'", "CALL f()", "PIVOT t ON i",
+    "SET a = 1; DROP TABLE t",
     "MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE",
 ])
 def test_what_may_change_data_is_taken_for_a_write(sql):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -383,4 +385,15 @@ class Connection:
 
     def _warn(self) -> None:
         for lost in self._session.take_untold():
-            warnings.warn(f"the session was taken over without its {lost}", SessionStateWarning, stacklevel=5)
+            message = f"the session was taken over without its {lost}"
+            warnings.warn(message, SessionStateWarning, stacklevel=_level_of_the_application())
+
+
+def _level_of_the_application() -> int:
+    """The stack level of a warning, from whoever calls this, that names the application's line."""
+    package = __name__.partition(".")[0]
+    frame: FrameType | None = sys._getframe(1)
+    count = 1
+    while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
+        frame, count = frame.f_back, count + 1
+    return count
