@@ -1,5 +1,6 @@
 """The Python client and a cluster whose nodes are killed: the same connection goes on, with the same session."""
 
+import contextlib
 import csv
 import signal
 import threading
@@ -13,7 +14,7 @@ import client_connection
 import pintail
 from client_connection import connect, session_of, value
 from cluster import EXPECTED, Balancer, Cluster, percentile, seeded
-from pintail_process import wait_until
+from pintail_process import DEADLINE, wait_until
 
 MOST_REATTACHES = 5
 
@@ -227,3 +228,28 @@ def test_a_store_that_is_down_is_waited_for(cluster, postgres):
         connection.execute("SET VARIABLE stored = 7")
         starter.join()
         assert value(connection, "SELECT getvariable('stored')") == 7
+
+
+def test_a_statement_that_has_run_when_its_state_can_not_be_kept_is_not_run_again(postgres):
+    alone = Cluster(postgres.new_database(), nodes=1, lease=30.0)
+    try:
+        with connect(*alone.nodes, autocommit=True) as connection:
+            connection.execute("CREATE TABLE once (i UBIGINT)")
+            told = threading.Event()
+
+            def stop_meanwhile():
+                wait_until(alone.nodes[0].busy, "the statement")
+                postgres.stop()
+                told.wait(DEADLINE)
+                postgres.start()
+
+            stopper = threading.Thread(target=stop_meanwhile)
+            stopper.start()
+            # It ends while the store is down, unless this machine is so fast that it has ended before: then it succeeds.
+            with contextlib.suppress(pintail.OutcomeUnknownError):
+                connection.execute("INSERT INTO once SELECT max(hash(i)) FROM range(500000000) r(i); SET VARIABLE a = 1")
+            told.set()
+            stopper.join()
+            assert value(connection, "SELECT count(*) FROM once") == 1
+    finally:
+        alone.close(expected=EXPECTED)

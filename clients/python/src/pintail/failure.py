@@ -51,6 +51,14 @@ class CallFailed(Exception):
         #: Whether another try should go to another server, or to the same by another connection.
         self.elsewhere = elsewhere
 
+    def effect_on(self, keeps_state: bool) -> Effect:
+        """What a call may have done that leaves something in the session's store, or one that does not.
+
+        The server writes there after a statement has run, and tells by the same codes that it could not do so and that it has
+        not begun.
+        """
+        return Effect.UNKNOWN if keeps_state and self.error.code in _ALSO_AFTERWARDS else self.effect
+
 
 # What the node that answers has not begun, and another try may: by code, with whether to try elsewhere.
 _NOT_APPLIED = {
@@ -61,6 +69,9 @@ _NOT_APPLIED = {
     "NO_NODE": True,
     "DRAINING": True,
 }
+
+# Those of them that may also come after a statement has run, when what it changed of the session can't be kept.
+_ALSO_AFTERWARDS = ("SESSION_MOVED", "STORE_UNAVAILABLE")
 
 # How gRPC says that it could not reach a server, so that nothing was sent.
 _NOT_SENT = re.compile(r"failed to connect to all addresses|connection refused|dns resolution failed", re.IGNORECASE)

@@ -44,7 +44,11 @@ def ingest(
         if isinstance(source, pa.Table):
             batches = source.to_batches(_ROWS_A_BATCH)
             return connection.statements.put(
-                target, source.schema, lambda: sent.counted(iter(batches or _no_rows(source.schema))), operation
+                target,
+                source.schema,
+                lambda: sent.counted(iter(batches or _no_rows(source.schema))),
+                operation,
+                keeps_state=temporary,
             )
         return _from_reader(connection, target, source, operation, sent)
 
