@@ -1,0 +1,31 @@
+"""A program for a terminal, whose statement somebody interrupts by Ctrl-C. It says what becomes of it, line by line."""
+
+import sys
+
+import pintail
+
+ENDLESS = "SELECT count(*) FROM range(10000000000000)"
+
+
+def main(uri, user, password, what):
+    with pintail.connect(uri, user=user, password=password, autocommit=True) as connection:
+        connection.execute("SET VARIABLE mine = 1815")
+        print("ready", flush=True)
+        try:
+            if what == "query":
+                connection.execute(ENDLESS)
+            elif what == "rows":
+                connection.execute("SELECT i FROM range(10000000000000) t(i)").fetch_arrow_table()
+            else:
+                connection.execute(f"CREATE TABLE never AS {ENDLESS}", timeout=60)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        if what == "write":
+            # What can't be cancelled is left to itself, and so is its session.
+            connection.detach()
+            print("left", flush=True)
+            return
+        print(connection.execute("SELECT getvariable('mine')").fetchall(), flush=True)
+
+
+main(*sys.argv[1:])
