@@ -1,5 +1,6 @@
 """A program for a terminal, whose statement somebody interrupts by Ctrl-C. It says what becomes of it, line by line."""
 
+import signal
 import sys
 
 import pintail
@@ -28,4 +29,6 @@ def main(uri, user, password, what):
         print(connection.execute("SELECT getvariable('mine')").fetchall(), flush=True)
 
 
+# What a shell has started in the background ignores it, and so does everything that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 main(*sys.argv[1:])
