@@ -160,6 +160,16 @@ async fn transactions_are_committed_once_by_action_and_by_text() {
 }
 
 #[tokio::test]
+async fn the_place_of_receipts_makes_no_name_ambiguous() {
+    let server = Server::start(&[]).await;
+    let client = Client::connect(&server).await;
+    let catalog = client.value("SELECT current_database()").await.unwrap();
+    client.update("CREATE TABLE t AS SELECT 7 AS i").await.unwrap();
+    assert_eq!(client.value(format!("SELECT i FROM {catalog}.t")).await.unwrap(), "7");
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn receipts_outlive_the_process_and_are_none_of_the_drivers_business() {
     let mut server = Server::start(&[]).await;
     let mut client = Client::connect(&server).await;
@@ -180,7 +190,7 @@ async fn receipts_outlive_the_process_and_are_none_of_the_drivers_business() {
     let listed = client.run(&arrow_flight::sql::CommandGetTables::default()).await.unwrap();
     assert_eq!(pintail_tests::client::column(&listed, "table_name"), ["t"]);
     let schemas = client.run(&arrow_flight::sql::CommandGetDbSchemas::default()).await.unwrap();
-    assert!(!pintail_tests::client::column(&schemas, "db_schema_name").contains(&"pintail".to_owned()));
+    assert!(!pintail_tests::client::column(&schemas, "db_schema_name").contains(&"pintail_receipts".to_owned()));
     server.finish().await;
 }
 

@@ -9,6 +9,7 @@ use typemap::{SqlType, metadata};
 
 use super::ffi::{Connection, Value};
 use super::internal::rows;
+use super::receipts::SCHEMA;
 use crate::engine::{Location, TableEntry, TableFilter};
 use crate::error::Result;
 
@@ -27,9 +28,6 @@ pub(super) const TABLE_TYPES: [&str; 3] = ["BASE TABLE", "LOCAL TEMPORARY", "VIE
 const VISIBLE: &str = "database_name IN
     (SELECT database_name FROM duckdb_databases() WHERE NOT internal OR database_name = 'temp')";
 
-/// Schemas that users make. The server's own is not listed.
-const LISTED: &str = "schema_name <> 'pintail'";
-
 pub(super) fn catalogs(connection: &Connection) -> Result<Vec<String>> {
     let sql = format!("SELECT database_name FROM duckdb_databases() WHERE {VISIBLE} ORDER BY 1");
     Ok(rows(connection, &sql, &[])?.into_iter().flatten().flatten().collect())
@@ -38,7 +36,7 @@ pub(super) fn catalogs(connection: &Connection) -> Result<Vec<String>> {
 pub(super) fn schemas(connection: &Connection, catalog: Option<&str>, pattern: Option<&str>) -> Result<Vec<Location>> {
     let sql = format!(
         "SELECT database_name, schema_name FROM duckdb_schemas()
-         WHERE {VISIBLE} AND {LISTED} AND ($1::VARCHAR IS NULL OR database_name = $1)
+         WHERE {VISIBLE} AND schema_name <> '{SCHEMA}' AND ($1::VARCHAR IS NULL OR database_name = $1)
            AND ($2::VARCHAR IS NULL OR schema_name LIKE $2 ESCAPE '\\')
          ORDER BY 1, 2"
     );
@@ -54,7 +52,7 @@ pub(super) fn schemas(connection: &Connection, catalog: Option<&str>, pattern: O
 
 pub(super) fn tables(connection: &Connection, filter: &TableFilter, options: &WireOptions) -> Result<Vec<TableEntry>> {
     let matching = format!(
-        "SELECT * FROM ({TABLES}) AS t WHERE {VISIBLE} AND {LISTED} AND ($1::VARCHAR IS NULL OR database_name = $1)
+        "SELECT * FROM ({TABLES}) AS t WHERE {VISIBLE} AND schema_name <> '{SCHEMA}' AND ($1::VARCHAR IS NULL OR database_name = $1)
            AND ($2::VARCHAR IS NULL OR schema_name LIKE $2 ESCAPE '\\')
            AND ($3::VARCHAR IS NULL OR table_name LIKE $3 ESCAPE '\\')"
     );

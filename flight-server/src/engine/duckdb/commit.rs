@@ -14,7 +14,6 @@ use crate::engine::{Holder, Receipt};
 use crate::error::Result;
 
 /// What a commit takes.
-#[derive(Clone)]
 pub(super) struct Commit {
     pub(super) instance: Arc<Instance>,
     pub(super) holder: Arc<Holder>,

@@ -13,8 +13,9 @@ use crate::engine::quoted_identifier;
 use crate::engine::{Holder, Receipt, Request};
 use crate::error::{Error, Result};
 
-/// The schema that holds them. Drivers are not told of it.
-pub(super) const SCHEMA: &str = "pintail";
+/// The schema that holds them. Drivers are not told of it. A name that is that of no catalog: what begins with a name that is
+/// both is ambiguous to DuckDB, and the catalog of the default file is `pintail`.
+pub(super) const SCHEMA: &str = "pintail_receipts";
 /// After how many of them those that nobody can ask for any more are removed.
 const CLEAN_EVERY: u64 = 1_000;
 
@@ -136,14 +137,11 @@ impl Receipts {
 
     /// Removes those of sessions that have ended.
     pub(super) fn clean(&self, connection: &Connection) -> Result<()> {
-        let seconds = self.age.as_secs();
-        internal::run(
-            connection,
-            &format!(
-                "DELETE FROM {} WHERE written_at < current_timestamp::TIMESTAMP - to_seconds({seconds})",
-                self.table
-            ),
-        )
+        let old = format!("written_at < current_timestamp::TIMESTAMP - to_seconds({})", self.age.as_secs());
+        for table in [&self.table, &self.commits] {
+            internal::run(connection, &format!("DELETE FROM {table} WHERE {old}"))?;
+        }
+        Ok(())
     }
 }
 
