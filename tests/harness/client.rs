@@ -266,7 +266,7 @@ impl Client {
 }
 
 /// The messages of an upload of batches.
-fn encoded(command: Any, batches: Vec<RecordBatch>) -> impl Stream<Item = FlightData> + Send + 'static {
+pub fn encoded(command: Any, batches: Vec<RecordBatch>) -> impl Stream<Item = FlightData> + Send + 'static {
     FlightDataEncoderBuilder::new()
         .with_flight_descriptor(Some(FlightDescriptor::new_cmd(command.encode_to_vec())))
         .build(stream::iter(batches.into_iter().map(Ok)))

@@ -308,8 +308,8 @@ def test_a_database_that_starts_anew_costs_no_session(cluster, lake, postgres):
         again.send("INSERT INTO t VALUES (4)", 1)
         postgres.stop(signal.SIGQUIT)
         # Sent with an id, again and again: what looks for its receipt finds the database again, too.
-        sent = []
-        sender = threading.Thread(target=lambda: sent.append(again.send("INSERT INTO t VALUES (5)", 2)))
+        sent, meanwhile = [], Writer(cluster, token)
+        sender = threading.Thread(target=lambda: sent.append(meanwhile.send("INSERT INTO t VALUES (5)", 2)))
         sender.start()
         try:
             with pytest.raises(adbc.Error) as failed:

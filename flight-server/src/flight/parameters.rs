@@ -15,6 +15,7 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use tonic::Status;
 
+use super::broken_off::BROKEN_OFF;
 use super::command::malformed;
 use super::decompression::decompressed_size;
 use super::uploaded_types;
@@ -178,8 +179,8 @@ impl Upload {
 
 /// The client's own messages could not be read from the connection.
 fn unreadable(status: Status) -> Error {
-    if status.code() == tonic::Code::Cancelled {
-        return Error::new(ErrorCode::StatementCancelled, "the client gave up its upload");
+    if status.code() == BROKEN_OFF {
+        return Error::new(ErrorCode::StatementCancelled, "the upload broke off before its end");
     }
     malformed(format!("a message of the upload cannot be read: {}", status.message()))
 }

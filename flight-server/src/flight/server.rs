@@ -21,7 +21,7 @@ use super::health::ServerHealth;
 use super::node_handlers::NodeHandlers;
 use super::service::Service;
 use super::untyped::TypedLayer;
-use super::{handshake, message_encoding, reflection};
+use super::{broken_off, handshake, message_encoding, reflection};
 use crate::node::Node;
 use crate::peer::{self, Callers, EdgeLayer, Forwarder, PeerTls};
 
@@ -87,7 +87,8 @@ pub(crate) fn in_process(
     use tower::Layer as _;
 
     let handlers = Arc::new(NodeHandlers::new(Arc::clone(node)));
-    let flight = TypedLayer.layer(FlightServiceServer::new(Service::new(handlers)));
+    let flight = FlightServiceServer::new(Service::new(handlers));
+    let flight = TypedLayer.layer(MapRequestLayer::new(broken_off::with_broken_end).layer(flight));
     EdgeLayer::new(callers, Arc::clone(forwarder)).layer(flight)
 }
 
@@ -175,6 +176,7 @@ impl<H: Handlers> FlightServer<H> {
             .layer(DeadlineLayer)
             .layer(DriverLayer)
             .layer(MapRequestLayer::new(message_encoding::as_the_client_does))
+            .layer(MapRequestLayer::new(broken_off::with_broken_end))
             .add_service(health)
             .add_service(reflection::v1().map_err(ServerError::Reflection)?)
             .add_service(reflection::v1alpha().map_err(ServerError::Reflection)?)
