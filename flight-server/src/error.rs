@@ -105,6 +105,9 @@ error_codes! {
     /// The node that has the session was lost while it served the call, which may or may not have taken effect.
     PeerLost = "PEER_LOST", "08007",
         "The session goes on at another node: look whether the call took effect, and send it again if it did not.";
+    /// The statement was applied, but what it changed of its session could not be written to the session store.
+    StateUnsaved = "STATE_UNSAVED", "08007",
+        "Do not send the statement again, unless it carries a request id: go on with the next one, or look what is there.";
     /// No node that takes sessions can be reached.
     NoNode = "NO_NODE", "08001",
         "Try again. If it lasts, the operator should start a node that has an engine.";
@@ -150,6 +153,10 @@ error_codes! {
     /// The node ended while it committed the transaction, which may or may not have been applied.
     CommitUnknown = "COMMIT_UNKNOWN", "08007",
         "Look at what the transaction was to change before it is run again.";
+    /// A result that broke off can't go on, because its statement gives other rows now.
+    ResultChanged = "RESULT_CHANGED", "40001",
+        "Read the result from its beginning. A statement with ORDER BY over columns that tell its rows apart gives them in the \
+         same order each time.";
     /// A session option of that name does not exist, or does not take that value.
     OptionInvalid = "OPTION_INVALID", "22023",
         "The message names the option and the values it takes.";

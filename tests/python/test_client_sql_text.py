@@ -2,7 +2,7 @@
 
 import pytest
 
-from pintail.sql_text import Kind, keeps_state, kind
+from pintail.sql_text import Kind, kind
 
 
 @pytest.mark.parametrize("sql", [
@@ -31,12 +31,3 @@ def test_what_may_change_data_is_taken_for_a_write(sql):
 ])
 def test_what_is_about_the_session_begins_no_transaction(sql, what):
     assert kind(sql) is what
-
-
-@pytest.mark.parametrize(("sql", "keeps"), [
-    ("INSERT INTO t VALUES (f('; SET a = 1'))", False), ("DELETE FROM t", False), ("SET a = 1", False), ("USE s", False),
-    ("INSERT INTO t VALUES (1); SET VARIABLE a = 1", True), ("SET VARIABLE a = getvariable('a') + 1", True),
-    ("CREATE TEMP TABLE t AS SELECT 1", True), ("BEGIN", True),
-])
-def test_what_is_not_the_same_when_the_store_fails_after_it_is_known(sql, keeps):
-    assert keeps_state(sql) is keeps

@@ -8,7 +8,10 @@ import pytest
 
 from cluster import EXPECTED, Cluster
 from cluster_clients import Client, ask, connect, patiently, resumed
+from flight_sql import Session
+from marked_reader import MarkedReader
 from pintail_process import PASSWORD, USER
+from wire import Wire
 
 
 @pytest.fixture
@@ -49,6 +52,27 @@ def test_a_session_goes_on_when_its_front_dies_and_its_client_comes_by_another(c
             first.start()
             assert patiently(lambda: ask(connection, "SELECT count(*) FROM mine")) == 6, "and by the first, once it is back"
     assert engine.process.poll() is None
+
+
+@pytest.mark.parametrize("what", ["the front dies", "the connection to the front breaks", "the connection to the front is dead"])
+def test_a_result_goes_on_by_another_front_without_being_run_again(cluster, what):
+    first, second, *_ = cluster.nodes
+    wire = Wire("127.0.0.1", int(first.uri.rsplit(":", 1)[1]))
+    with Session(second) as session:
+        # Other rows each time it is run: only what the engine still has can go on.
+        sql = "SELECT i, random() AS r, repeat('x', 200) AS wide FROM range(2_000_000) t(i)"
+        reader = MarkedReader(session.info(sql).endpoints[0].ticket, session.header, resumable=True)
+        reader.open(f"grpc://127.0.0.1:{wire.port}")
+        reader.read(3)
+        if what == "the front dies":
+            first.kill()
+        elif "breaks" in what:
+            wire.close()
+        else:
+            wire.cut()
+        reader.open(second.uri)
+        assert reader.read() and reader.rows == 2_000_000
+    wire.close()
 
 
 def test_a_client_without_a_handshake_has_one_session_through_a_front(cluster):

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use flight_server::engine::Rows;
 use flight_server::error::{Error, ErrorCode, Result};
 use flight_server::flight::Delivered;
-use flight_server::node::Compression;
 use futures::StreamExt;
 
 /// The client did not keep to the script.
@@ -52,5 +51,5 @@ pub(crate) fn column(schema: SchemaRef, column: ArrayRef) -> Result<Delivered> {
 /// These batches.
 pub(crate) fn delivered(schema: SchemaRef, batches: Vec<RecordBatch>) -> Delivered {
     let batches = futures::stream::iter(batches.into_iter().map(Ok)).boxed();
-    Delivered { rows: Rows { schema, batches }, compression: Compression::None }
+    Delivered::plain(Rows { schema, batches })
 }

@@ -69,6 +69,8 @@ pub struct Config {
     pub drain_timeout: Option<Duration>,
     /// `--statement-timeout`; statements may take any time when not given.
     pub statement_timeout: Option<Duration>,
+    /// `--stream-grace`
+    pub stream_grace: Duration,
     /// `--memory-limit`, in bytes.
     pub memory_limit: u64,
     /// `--threads`
@@ -202,6 +204,7 @@ impl Config {
             node_lease: time("node-lease")?.unwrap_or(Duration::from_secs(3)),
             drain_timeout: time("drain-timeout")?,
             statement_timeout: time("statement-timeout")?,
+            stream_grace: time("stream-grace")?.unwrap_or(Duration::from_secs(30)),
             memory_limit: memory_limit(sources)?,
             threads: match sources.parsed("threads", |text| text.parse().ok().filter(|n| *n > 0))? {
                 Some(threads) => threads,

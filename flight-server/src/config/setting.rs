@@ -218,6 +218,13 @@ pub static SETTINGS: &[Setting] = &[
         "How long running statements may go on after SIGTERM before they are interrupted.",
     ),
     setting(
+        "stream-grace",
+        "TIME",
+        Kind::Duration(0),
+        "`30s`",
+        "How long a result whose connection broke waits for its client, if that has said that it comes again; `0s` for not at all.",
+    ),
+    setting(
         "statement-timeout",
         "TIME",
         Kind::Duration(1),

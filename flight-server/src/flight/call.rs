@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::command::Transaction;
 use super::encode::{check_schema, schema_bytes};
+use super::marks::Mark;
 use super::ticket::{self, Claim, Contents, Holder, MAX_SQL};
 use super::trace_context::TraceId;
 use crate::engine::{Request, Statement};
@@ -25,6 +26,10 @@ pub struct Call {
     pub(super) trace: Option<TraceId>,
     /// What the client knows the write by that it asks for, if it may send it again.
     pub(super) request: Option<Uuid>,
+    /// Whether its client comes again for rows that break off.
+    pub(super) comes_again: bool,
+    /// From where on it wants the rows that it asks for.
+    pub(super) behind: Option<Mark>,
     /// Whether it is the first of a client's connection, which wants to know what it may rely on.
     pub(super) is_handshake: bool,
 }
@@ -43,6 +48,8 @@ impl Call {
             caller: Caller { session, grant: None },
             trace: self.trace,
             request: self.request,
+            behind: None,
+            comes_again: false,
             is_handshake: false,
         }
     }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures::Stream;
 use tonic::Status;
 
+use super::marks::Marks;
 use super::status::status;
 use crate::engine::Rows;
 use crate::error::{Error, ErrorCode, Result};
@@ -71,6 +72,7 @@ pub(super) struct ResultMessages {
     /// `None` once they are over, so that the statement is let go at once.
     rows: Option<Rows>,
     ahead: Option<Result<RecordBatch>>,
+    marks: Option<Marks>,
 }
 
 impl ResultMessages {
@@ -78,10 +80,10 @@ impl ResultMessages {
     ///
     /// # Errors
     /// See [`check_schema`].
-    pub(super) fn new(rows: Rows, compression: Compression) -> Result<Self> {
+    pub(super) fn new(rows: Rows, compression: Compression, marks: Option<Marks>) -> Result<Self> {
         check_schema(&rows.schema)?;
         let encoder = BatchEncoder::new(rows.schema.clone(), compression)?;
-        Ok(Self { header: Some(encoder.schema()), encoder, rows: Some(rows), ahead: None })
+        Ok(Self { header: Some(encoder.schema()), encoder, rows: Some(rows), ahead: None, marks })
     }
 
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
@@ -91,6 +93,15 @@ impl ResultMessages {
             self.rows = None;
         }
         Poll::Ready(next)
+    }
+
+    /// The message with its mark, if it is to be sent.
+    fn marked(&mut self, mut message: FlightData) -> Result<Option<FlightData>> {
+        let Some(marks) = &mut self.marks else { return Ok(Some(message)) };
+        Ok(marks.next(&message.data_body)?.map(|mark| {
+            message.app_metadata = mark.text().into();
+            message
+        }))
     }
 
     /// Lets the next batch be computed while the message at hand is sent.
@@ -117,14 +128,19 @@ impl Stream for ResultMessages {
                 None => ready!(self.poll_batch(cx)),
             };
             let message = match next {
-                None => return Poll::Ready(None),
+                None => match self.marks.as_mut().map_or(Ok(()), Marks::end) {
+                    Ok(()) => return Poll::Ready(None),
+                    Err(error) => Err(error),
+                },
                 // A batch without rows says nothing.
                 Some(Ok(batch)) if batch.num_rows() == 0 => continue,
-                Some(Ok(batch)) => self.encoder.batch(&batch),
+                Some(Ok(batch)) => self.encoder.batch(&batch).and_then(|message| self.marked(message)),
                 Some(Err(error)) => Err(error),
             };
             return Poll::Ready(Some(match message {
-                Ok(message) => {
+                // Its client has it.
+                Ok(None) => continue,
+                Ok(Some(message)) => {
                     self.look_ahead(cx);
                     Ok(message)
                 }
@@ -205,7 +221,7 @@ mod tests {
     }
 
     fn messages(rows: Rows) -> Result<ResultMessages> {
-        ResultMessages::new(rows, Compression::None)
+        ResultMessages::new(rows, Compression::None, None)
     }
 
     fn rows(batches: Vec<Result<RecordBatch>>) -> Rows {
@@ -217,7 +233,8 @@ mod tests {
         let whole = batch(0, 50);
         let sent = [batch(0, 10), batch(10, 0), batch(10, 5), whole.slice(15, 35)];
         for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
-            let messages = ResultMessages::new(rows(sent.iter().cloned().map(Ok).collect()), compression).unwrap();
+            let messages =
+                ResultMessages::new(rows(sent.iter().cloned().map(Ok).collect()), compression, None).unwrap();
             let mut stream = FlightRecordBatchStream::new_from_flight_data(messages.map_err(FlightError::from));
             let mut received = Vec::new();
             while let Some(batch) = stream.try_next().await.unwrap() {
@@ -233,7 +250,7 @@ mod tests {
     async fn compressed_rows_are_fewer_bytes_and_the_same_bytes_each_time() {
         let sizes = [Compression::None, Compression::Lz4, Compression::Zstd].map(async |compression| {
             let bodies = async || -> Vec<Bytes> {
-                let messages = ResultMessages::new(rows(vec![Ok(batch(0, 20_000))]), compression).unwrap();
+                let messages = ResultMessages::new(rows(vec![Ok(batch(0, 20_000))]), compression, None).unwrap();
                 messages.map_ok(|message| message.data_body).try_collect().await.unwrap()
             };
             let bodies = [bodies().await, bodies().await];

@@ -37,7 +37,7 @@ pub(super) async fn exchange(call: &Call, upload: &mut Upload) -> Result<Exchang
         other => return Err(not_implemented(&format!("DoExchange of {}", other.name()))),
     };
     let rows = rows(call, upload, Statement::new(sql), &plan).await?;
-    Ok(Exchanged::Rows(Delivered { rows, compression: call.session().delivery().compression }))
+    Ok(Exchanged::Rows(Delivered { rows, compression: call.session().delivery().compression, marks: None }))
 }
 
 fn is_echo(descriptor: &FlightDescriptor) -> bool {

@@ -19,7 +19,9 @@ use http::HeaderMap;
 use tonic::Status;
 
 use super::command::{Transaction, not_implemented, shown};
+use super::marks::Marks;
 use super::parameters::Upload;
+use super::paused::Place;
 use crate::engine::Rows;
 use crate::error::Result;
 use crate::node::{Compression, OptionValue, Origin};
@@ -81,6 +83,15 @@ pub trait Handlers: Send + Sync + 'static {
     ) -> Result<BoxStream<'static, Result<FlightInfo, Status>>> {
         let _ = (call, criteria);
         Err(not_implemented("ListFlights"))
+    }
+
+    /// Where the rows of a ticket are kept, when the client can go on with them after a break.
+    ///
+    /// # Errors
+    /// Those of the ticket.
+    fn place(&self, call: &Self::Call, ticket: &Ticket) -> Result<Option<Place>> {
+        let _ = (call, ticket);
+        Ok(None)
     }
 
     /// DoGet.
@@ -200,6 +211,15 @@ pub struct Delivered {
     pub rows: Rows,
     /// How their buffers are compressed.
     pub compression: Compression,
+    /// What each batch is marked by, where its client may go on from there.
+    pub marks: Option<Marks>,
+}
+
+impl Delivered {
+    /// These rows, as they are.
+    pub fn plain(rows: Rows) -> Self {
+        Self { rows, compression: Compression::None, marks: None }
+    }
 }
 
 /// What a DoPut came to.

@@ -11,17 +11,21 @@ use arrow_flight::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use tonic::Status;
 
 use super::call::Call;
 use super::command::{Command, Transaction, not_implemented};
 use super::handlers::{Delivered, Exchanged, Handlers, OptionProblem, PreparedStatement, Put};
 use super::lost_state::{LOST_HEADER, lost_state};
+use super::marks::{self, Mark, Marks};
 use super::parameters::Upload;
+use super::paused::{Key, Place, Streams};
 use super::ticket::{Claim, Contents};
 use super::trace_context::TraceId;
-use super::{actions, exchange, listing, metadata, options, polls, prepared, queries, request_id, statements, uploads};
+use super::{
+    actions, exchange, features, listing, metadata, options, polls, prepared, queries, request_id, statements, uploads,
+};
 use crate::engine::{Request, Statement};
 use crate::error::{Error, ErrorCode, Result};
 use crate::node::{Node, OptionValue, Origin};
@@ -29,12 +33,13 @@ use crate::node::{Node, OptionValue, Origin};
 /// The handlers of one node.
 pub struct NodeHandlers {
     node: Arc<Node>,
+    streams: Arc<Streams>,
 }
 
 impl NodeHandlers {
     /// Those of `node`.
     pub fn new(node: Arc<Node>) -> Self {
-        Self { node }
+        Self { streams: Streams::new(Arc::clone(&node)), node }
     }
 }
 
@@ -45,14 +50,16 @@ impl Handlers for NodeHandlers {
     async fn enter(&self, headers: &HeaderMap, origin: Origin) -> Result<Call> {
         let caller = self.node.caller(headers, origin).await?;
         let trace = TraceId::from_headers(headers);
-        let request = request_id::of(headers)?;
-        Ok(Call { node: Arc::clone(&self.node), caller, trace, request, is_handshake: false })
+        let (request, behind) = (request_id::of(headers)?, Mark::of_call(headers)?);
+        let comes_again = marks::comes_again(headers);
+        Ok(Call { node: Arc::clone(&self.node), caller, trace, request, comes_again, behind, is_handshake: false })
     }
 
     async fn handshake(&self, headers: &HeaderMap) -> Result<Call> {
         let caller = self.node.handshake(headers).await?;
         let trace = TraceId::from_headers(headers);
-        Ok(Call { node: Arc::clone(&self.node), caller, trace, request: None, is_handshake: true })
+        let (request, behind, comes_again) = (None, None, false);
+        Ok(Call { node: Arc::clone(&self.node), caller, trace, request, comes_again, behind, is_handshake: true })
     }
 
     /// The token of its session, when that is new, what clients may rely on, which is told with it and in each handshake, and
@@ -60,7 +67,7 @@ impl Handlers for NodeHandlers {
     fn headers(&self, call: &Call) -> HeaderMap {
         let mut headers = call.caller.grant.as_ref().map(|grant| grant.headers()).unwrap_or_default();
         if call.is_handshake || call.caller.grant.is_some() {
-            headers.insert(request_id::FEATURES_HEADER, HeaderValue::from_static(request_id::FEATURES));
+            headers.insert(features::HEADER, features::ALL);
         }
         if let Some(lost) = lost_state(call.session().take_lost_state()) {
             headers.insert(LOST_HEADER, lost);
@@ -101,6 +108,15 @@ impl Handlers for NodeHandlers {
         listing::list(call, criteria).await
     }
 
+    fn place(&self, call: &Call, ticket: &Ticket) -> Result<Option<Place>> {
+        if !call.comes_again || self.node.options().stream_grace.is_zero() {
+            return Ok(None);
+        }
+        let Contents { claim, query, .. } = call.redeem(ticket)?;
+        let part = if let Claim::Part(_, part) = claim { part } else { 0 };
+        Ok(Some(self.streams.place(Key { session: call.session().id().clone(), query, part }, call.behind)))
+    }
+
     async fn rows(&self, call: &Call, ticket: Ticket) -> Result<Delivered> {
         let Contents { claim, query, compression } = call.redeem(&ticket)?;
         let rows = match claim {
@@ -127,7 +143,7 @@ impl Handlers for NodeHandlers {
                 ));
             }
         };
-        Ok(Delivered { rows, compression })
+        Ok(Delivered { rows, compression, marks: Some(Marks::new(call.behind)) })
     }
 
     async fn put(&self, call: &Call, upload: &mut Upload) -> Result<Put> {

@@ -8,10 +8,6 @@ use crate::error::{Error, ErrorCode, Result};
 /// The header that carries it.
 const HEADER: &str = "x-pintail-request-id";
 
-/// The header in which a new session's first answer says what its client may rely on, and the words in it.
-pub(super) const FEATURES_HEADER: &str = "x-pintail-features";
-pub(super) const FEATURES: &str = "request-id";
-
 /// The id that a call carries, if it carries one.
 ///
 /// # Errors

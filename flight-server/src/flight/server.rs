@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use futures::TryStreamExt as _;
 use tokio::net::TcpListener;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::server::TcpIncoming;
@@ -14,6 +15,7 @@ use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::pb::health_server::HealthServer;
 use tower::util::{MapRequestLayer, option_layer};
 
+use super::connection::Noticed;
 use super::deadline::DeadlineLayer;
 use super::driver::DriverLayer;
 use super::handlers::Handlers;
@@ -169,7 +171,8 @@ impl<H: Handlers> FlightServer<H> {
         for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
             flight = flight.accept_compressed(encoding).send_compressed(encoding);
         }
-        builder
+        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
+        let router = builder
             .layer(MapRequestLayer::new(handshake::with_token_where_it_is_looked_for))
             .layer(option_layer(self.edge))
             .layer(TypedLayer)
@@ -180,9 +183,8 @@ impl<H: Handlers> FlightServer<H> {
             .add_service(health)
             .add_service(reflection::v1().map_err(ServerError::Reflection)?)
             .add_service(reflection::v1alpha().map_err(ServerError::Reflection)?)
-            .add_service(flight)
-            .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), shutdown)
-            .await
-            .map_err(ServerError::Transport)
+            .add_service(flight);
+        let served = router.serve_with_incoming_shutdown(incoming.map_ok(Noticed::new), shutdown).await;
+        served.map_err(ServerError::Transport)
     }
 }

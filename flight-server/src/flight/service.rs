@@ -14,6 +14,7 @@ use prost::Message;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::connection::{Connection, ConnectionEnd};
 use super::encode::{ResultMessages, check_schema, schema_bytes};
 use super::handlers::{Delivered, Exchanged, Handlers, Put};
 use super::parameters::Upload;
@@ -40,6 +41,21 @@ impl<H: Handlers> Service<H> {
         let (headers, origin, message) = split(request);
         let call = self.handlers.enter(&headers, origin).await.map_err(|error| status(&error))?;
         Ok((call, message))
+    }
+
+    /// The messages of what a ticket is for.
+    async fn rows(&self, call: &H::Call, ticket: Ticket, end: Option<ConnectionEnd>) -> Result<Messages<FlightData>> {
+        let place = self.handlers.place(call, &ticket)?;
+        if let Some(place) = &place
+            && let Some(rest) = place.take_over(end.clone())?
+        {
+            return Ok(rest);
+        }
+        let messages = self.handlers.rows(call, ticket).await.and_then(messages)?;
+        Ok(match place {
+            Some(place) => place.hold(messages, end),
+            None => messages.boxed(),
+        })
     }
 
     /// What the client gets, be it an answer or an error: with the headers of its call.
@@ -87,9 +103,10 @@ impl<H: Handlers> FlightService for Service<H> {
     }
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
+        let end = Connection::of(request.extensions()).map(|connection| connection.end.clone());
         let (call, ticket) = self.enter(request).await?;
-        let messages = self.handlers.rows(&call, ticket).await.and_then(messages);
-        self.answer(&call, messages.map(StreamExt::boxed))
+        let answer = self.rows(&call, ticket, end).await;
+        self.answer(&call, answer)
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
@@ -151,7 +168,7 @@ impl<H: Handlers> FlightService for Service<H> {
 fn split<T>(request: Request<T>) -> (HeaderMap, Origin, T) {
     let origin = match request.extensions().get::<FromPeer>() {
         Some(from) => Origin::Peer(from.connection_session.clone()),
-        None => Origin::Client(request.remote_addr()),
+        None => Origin::Client(Connection::of(request.extensions()).and_then(|connection| connection.remote)),
     };
     let (metadata, _, message) = request.into_parts();
     (metadata.into_headers(), origin, message)
@@ -177,8 +194,8 @@ fn with_headers<T>(headers: HeaderMap, result: Result<T>) -> Result<Response<T>,
     }
 }
 
-fn messages(Delivered { rows, compression }: Delivered) -> Result<ResultMessages> {
-    ResultMessages::new(rows, compression)
+fn messages(Delivered { rows, compression, marks }: Delivered) -> Result<ResultMessages> {
+    ResultMessages::new(rows, compression, marks)
 }
 
 fn put_result(put: Put) -> PutResult {

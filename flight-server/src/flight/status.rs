@@ -67,7 +67,7 @@ pub(super) fn log(error: &Error) {
 fn is_users(error: &Error) -> bool {
     match error.code {
         ErrorCode::Draining | ErrorCode::PeerLost | ErrorCode::ResultGone | ErrorCode::ResultTooLarge => true,
-        ErrorCode::StoreUnavailable | ErrorCode::LakeUnavailable => false,
+        ErrorCode::StoreUnavailable | ErrorCode::StateUnsaved | ErrorCode::LakeUnavailable => false,
         _ => error.sqlstate.is_users(),
     }
 }
@@ -105,7 +105,9 @@ fn grpc_code(error: &Error) -> Code {
         | ErrorCode::ResultGone
         | ErrorCode::PreparedStatementUnknown
         | ErrorCode::TransactionUnknown => Code::NotFound,
-        ErrorCode::TransactionLost | ErrorCode::CommitUnknown => Code::Aborted,
+        ErrorCode::TransactionLost | ErrorCode::CommitUnknown | ErrorCode::StateUnsaved | ErrorCode::ResultChanged => {
+            Code::Aborted
+        }
         ErrorCode::StatementFailed => statement_code(error.sqlstate),
         ErrorCode::StatementCancelled => Code::Cancelled,
         ErrorCode::DeadlineExceeded => Code::DeadlineExceeded,

@@ -3,10 +3,11 @@
 use futures::StreamExt as _;
 
 use super::deadline::Deadline;
+use super::failure;
 use super::own_options;
 use super::receipts::again;
 use super::session::{Session, Work};
-use crate::engine::{Ingest, Outcome, Rows, Statement};
+use crate::engine::{Ingest, Outcome, Rows, Statement, StatementKind};
 use crate::error::Result;
 
 impl Session {
@@ -51,7 +52,8 @@ impl Session {
             }
         };
         outcome.state.extend(mark);
-        self.write_state(&mut turn, &outcome.state).await?;
+        let saved = self.write_state(&mut turn, &outcome.state).await;
+        saved.map_err(|error| failure::after_statement(outcome.kind, error))?;
         drop(turn);
 
         outcome.rows = counted(deadline.over(outcome.rows), work);
@@ -85,7 +87,8 @@ impl Session {
         self.keep_receipt(request.as_ref(), &written, written.as_ref().ok().map(|written| written.rows));
         self.after_statement(&found);
         let written = written.map_err(|error| self.explain(error))?;
-        self.write_state(&mut turn, &written.state).await?;
+        let saved = self.write_state(&mut turn, &written.state).await;
+        saved.map_err(|error| failure::after_statement(StatementKind::Write, error))?;
         Ok(written.rows)
     }
 }

@@ -2,6 +2,7 @@
 
 use session::{SessionId, SessionRecord, SessionState, StoreError};
 
+use crate::engine::StatementKind;
 use crate::error::{Error, ErrorCode};
 
 /// What a failure of the store means to a client. Never anything about its credentials: a store that is down knows
@@ -44,6 +45,25 @@ pub(super) fn moved(session: &SessionId, owner: &str) -> Error {
     Error::new(
         ErrorCode::SessionMoved,
         format!("session {session} is held by {owner}, not by this node; send the call again, or to that node"),
+    )
+}
+
+/// What is told of a statement of this kind that was applied, after which the session's state could not be written.
+pub(super) fn after_statement(kind: StatementKind, error: Error) -> Error {
+    let what = match (error.code, kind) {
+        // Nothing was changed, or the same call finds out what was.
+        (_, StatementKind::Read | StatementKind::Transaction) => return error,
+        (ErrorCode::StoreUnavailable, _) => "this node keeps it, and writes it before the session's next statement",
+        // What is set goes with the session's state, all of which is lost here.
+        (ErrorCode::SessionMoved, StatementKind::Setting) => return error,
+        (ErrorCode::SessionMoved, _) => {
+            "the session is with another node now, which has neither that nor what was in an open transaction"
+        }
+        _ => return error,
+    };
+    Error::new(
+        ErrorCode::StateUnsaved,
+        format!("the statement was applied, but not what it changed of its session: {what} ({})", error.message),
     )
 }
 

@@ -32,6 +32,8 @@ pub struct NodeOptions {
     pub max_age: Duration,
     /// How long a statement may take, in sessions that set no other time; as long as it needs when `None`.
     pub statement_timeout: Option<Duration>,
+    /// How long a result that broke off waits for a client that has said it comes again.
+    pub stream_grace: Duration,
     /// Where the node keeps its files.
     pub data_dir: PathBuf,
     /// The version of the software.

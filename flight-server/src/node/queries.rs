@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorCode, Result};
 const MOST: usize = 1_024;
 
 /// Identifies a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QueryId(Uuid);
 
 impl QueryId {

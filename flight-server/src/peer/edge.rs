@@ -8,12 +8,13 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tonic::body::Body;
-use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::badge::{self, Checked};
 use super::forward::Forwarder;
+use super::outliving::Outliving;
+use crate::flight::connection::Connection;
 use crate::flight::status::status;
 use crate::node::{Route, Wanted};
 
@@ -65,7 +66,7 @@ impl<S> Service<Request<Body>> for Edge<S>
 where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    S::Error: Send,
+    S::Error: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -85,7 +86,11 @@ where
         let forwarder = Arc::clone(&self.forwarder);
         match self.callers {
             Callers::Clients => Box::pin(async move { forwarder.serve(inner, request).await }),
-            Callers::Peers => Box::pin(async move { serve_peer(&forwarder, inner, request).await }),
+            Callers::Peers => {
+                let end = Connection::of(request.extensions()).map(|connection| connection.end.clone());
+                let call = async move { serve_peer(&forwarder, inner, request).await };
+                Box::pin(Outliving::new(call, end))
+            }
         }
     }
 }
@@ -138,7 +143,5 @@ pub(super) fn is_handshake(request: &Request<Body>) -> bool {
 
 /// The connection by which a client's call came.
 pub(super) fn connection(request: &Request<Body>) -> Option<SocketAddr> {
-    let extensions = request.extensions();
-    let plain = extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-    plain.or_else(|| extensions.get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|tls| tls.get_ref().remote_addr()))
+    Connection::of(request.extensions()).and_then(|connection| connection.remote)
 }

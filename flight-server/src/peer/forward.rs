@@ -17,10 +17,12 @@ use super::dial::{Dial, Network};
 use super::edge::{connection, is_handshake};
 use super::link::Sent;
 use super::links::Links;
-use super::relay::Relay;
+use super::relay::{Hold, Relay};
 use super::replay::Replay;
 use super::tls::PeerTls;
 use crate::error::{Error, ErrorCode, Result};
+use crate::flight::connection::Connection;
+use crate::flight::marks::comes_again;
 use crate::flight::repeatable::is_repeatable;
 use crate::flight::status::{CODE_HEADER, status};
 use crate::node::{Node, Peer, Route, Wanted};
@@ -179,9 +181,17 @@ impl Forwarder {
         }
     }
 
+    /// Whether the answer is held when the connection of its client breaks.
+    fn hold(&self, request: &Request<Body>) -> Option<Hold> {
+        let grace = self.node.options().stream_grace;
+        let connection = Connection::of(request.extensions()).filter(|_| comes_again(request.headers()))?;
+        Some(Hold { end: connection.end.clone(), grace })
+    }
+
     /// Passes a call on to a peer, once.
     async fn pass(&self, peer: &Peer, mut request: Request<Body>, connection_session: Option<&SessionId>) -> Passed {
         let forwarded = self.node.forwarding();
+        let held = self.hold(&request);
         let link = match self.links.to(peer).await {
             Ok(link) => link,
             Err(error) => return Passed::NotServed(format!("node {} cannot be reached: {error}", peer.name)),
@@ -191,9 +201,9 @@ impl Forwarder {
             Sent::Answered(response) if badge::says_moved(response.headers()) => {
                 Passed::NotServed(format!("node {} does not have the session", peer.name))
             }
-            Sent::Answered(response) => {
-                Passed::Answered(response.map(|body| Body::new(Relay::new(body, peer.name.clone(), link, forwarded))))
-            }
+            Sent::Answered(response) => Passed::Answered(
+                response.map(|body| Body::new(Relay::new(body, peer.name.clone(), link, held, forwarded))),
+            ),
             Sent::Unsent => Passed::NotServed(format!("the connection to node {} broke", peer.name)),
             Sent::Lost(error) => Passed::Lost(lost(&peer.name, &error)),
         }

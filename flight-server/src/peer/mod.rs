@@ -12,6 +12,7 @@
 //! | `badge` | shows that a call is a peer's |
 //! | `replay` | a request that can be sent again |
 //! | `relay` | an answer on its way to the client |
+//! | `outliving` | a peer's call that goes on when the peer dies |
 
 mod badge;
 mod dial;
@@ -19,6 +20,7 @@ mod edge;
 mod forward;
 mod link;
 mod links;
+mod outliving;
 mod relay;
 mod replay;
 mod tls;

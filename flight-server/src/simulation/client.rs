@@ -41,8 +41,16 @@ enum Answer<T> {
 pub(super) const BOUND: Duration = Duration::from_secs(8);
 
 /// What is meant for a client that a node, the store or the network fails.
-const OF_FAILURES: [&str; 7] =
-    ["STORE_UNAVAILABLE", "PEER_UNREACHABLE", "PEER_LOST", "NO_NODE", "DRAINING", "SESSION_MOVED", "COMMIT_UNKNOWN"];
+const OF_FAILURES: [&str; 8] = [
+    "STORE_UNAVAILABLE",
+    "STATE_UNSAVED",
+    "PEER_UNREACHABLE",
+    "PEER_LOST",
+    "NO_NODE",
+    "DRAINING",
+    "SESSION_MOVED",
+    "COMMIT_UNKNOWN",
+];
 
 /// A typed error.
 #[derive(Debug)]

@@ -29,6 +29,7 @@ use super::world::LEASE;
 use crate::auth::{ClusterSecret, Users};
 use crate::engine::Engine;
 use crate::flight;
+use crate::flight::connection::{Connection, Noticed};
 use crate::node::{DatasetOptions, Node, NodeOptions};
 use crate::peer::{Badges, Callers, Forwarder};
 
@@ -94,7 +95,12 @@ impl PeerServer {
     /// Serves a connection until it ends, or until no more calls are taken and those that run have come to their end.
     async fn serve(self: Arc<Self>, cable: Cable, service: Served) {
         self.connections.fetch_add(1, Ordering::SeqCst);
-        let service = service.map_request(|request: Request<_>| request.map(Body::new));
+        let cable = Noticed::new(cable);
+        let connection = Connection { remote: None, end: cable.end() };
+        let service = service.map_request(move |mut request: Request<_>| {
+            request.extensions_mut().insert(connection.clone());
+            request.map(Body::new)
+        });
         let mut served = std::pin::pin!(
             http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
@@ -194,6 +200,7 @@ impl Host {
     fn options(&self) -> NodeOptions {
         NodeOptions {
             statement_timeout: None,
+            stream_grace: Duration::from_secs(30),
             name: format!("n{}", self.number),
             home: Uuid::from_u128(self.number as u128 + 1),
             advertised_uri: format!("grpc://n{}:1", self.number),

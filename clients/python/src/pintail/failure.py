@@ -51,14 +51,6 @@ class CallFailed(Exception):
         #: Whether another try should go to another server, or to the same by another connection.
         self.elsewhere = elsewhere
 
-    def effect_on(self, keeps_state: bool) -> Effect:
-        """What a call may have done that leaves something in the session's store, or one that does not.
-
-        The server writes there after a statement has run, and tells by the same codes that it could not do so and that it has
-        not begun.
-        """
-        return Effect.UNKNOWN if keeps_state and self.error.code in _ALSO_AFTERWARDS else self.effect
-
 
 # What the node that answers has not begun, and another try may: by code, with whether to try elsewhere.
 _NOT_APPLIED = {
@@ -70,8 +62,8 @@ _NOT_APPLIED = {
     "DRAINING": True,
 }
 
-# Those of them that may also come after a statement has run, when what it changed of the session can't be kept.
-_ALSO_AFTERWARDS = ("SESSION_MOVED", "STORE_UNAVAILABLE")
+# What may have been applied, or was, and is not to be sent again as if it were new.
+_MAY_BE_APPLIED = ("PEER_LOST", "STATE_UNSAVED")
 
 # How gRPC says that it could not reach a server, so that nothing was sent.
 _NOT_SENT = re.compile(r"failed to connect to all addresses|connection refused|dns resolution failed", re.IGNORECASE)
@@ -122,7 +114,7 @@ def _told(message: str, code: str, sqlstate: str) -> CallFailed:
     error = of_server(message, code, sqlstate)
     if code in _NOT_APPLIED:
         return CallFailed(error, Effect.NONE, _NOT_APPLIED[code])
-    if code == "PEER_LOST":
+    if code in _MAY_BE_APPLIED:
         return CallFailed(error, Effect.UNKNOWN, elsewhere=False)
     return CallFailed(error, Effect.FINAL, elsewhere=False)
 

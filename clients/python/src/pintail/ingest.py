@@ -48,7 +48,6 @@ def ingest(
                 source.schema,
                 lambda: sent.counted(iter(batches or _no_rows(source.schema))),
                 operation,
-                keeps_state=temporary,
             )
         return _from_reader(connection, target, source, operation, sent)
 

@@ -96,14 +96,12 @@ class Session:
         repeat: bool,
         *,
         writes: bool = False,
-        keeps_state: bool = False,
         feature: str | None = None,
     ) -> T:
         """Does what calls the server, again after failures that another try may mend.
 
         `repeat` says whether it may be done again when nobody knows whether it has been done, and `feature` what the server
         has to be able to do for that. When that remains unknown of what `writes`, `OutcomeUnknownError` is raised.
-        `keeps_state` says whether the server may have to write to the session's store once it has been done.
         """
         unknown: Error | None = None
         while True:
@@ -127,7 +125,7 @@ class Session:
                     raise _outcome_unknown(unknown) from None
                 if failed.effect is Effect.FINAL:
                     raise failed.error from None
-                if writes and failed.effect_on(keeps_state) is Effect.UNKNOWN:
+                if writes and failed.effect is Effect.UNKNOWN:
                     unknown = failed.error
                     if not repeat or not self._can(feature):
                         raise _outcome_unknown(unknown) from None

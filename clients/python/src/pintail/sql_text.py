@@ -32,22 +32,7 @@ _CHANGES = re.compile(r"\b(insert|update|delete|merge|truncate|create|drop|alter
 _READS = {"select", "from", "values", "table", "describe", "desc", "show", "summarize", "with", "explain"}
 _MAY_CHANGE = {"with", "explain"}
 _SETS = {"set", "reset", "use", "pragma", "load", "install", "attach", "detach", "checkpoint", "prepare", "deallocate"}
-_CHANGES_ROWS = {"insert", "update", "delete", "merge"}
 _TRANSACTIONS = {"begin", "start", "commit", "rollback", "abort", "end", "savepoint", "release"}
-
-
-def keeps_state(sql: str) -> bool:
-    """Whether a statement may leave something in the session's store that it is not the same to do twice.
-
-    What only changes rows leaves nothing there, and setting something to a value is the same when it is done twice.
-    """
-    begin = _SKIPPED.match(sql)
-    found = _WORD.match(sql, begin.end() if begin else 0)
-    word = found.group().lower() if found else ""
-    bare = _QUOTED.sub(" ' ", sql)
-    if _SEVERAL.search(bare):
-        return True
-    return word not in _CHANGES_ROWS and (word not in ("set", "reset", "use") or "(" in bare)
 
 
 def kind(sql: str) -> Kind:

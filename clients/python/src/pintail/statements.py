@@ -20,7 +20,6 @@ from .resumption import RESUMABLE_HEADER, RESUME_HEADER
 from .retry import Budget
 from .session import Header, Session
 from .sql_text import Kind, kind
-from .sql_text import keeps_state as may_keep_state
 from .stream import Item, ResultStream
 from .transaction import Transaction
 
@@ -82,19 +81,15 @@ class Statements:
         operation: Operation,
         *,
         repeat: bool = True,
-        keeps_state: bool = False,
     ) -> int:
-        """Sends a write with its rows; how many rows it changed. `repeat` says whether `batches` can be had again, and
-        `keeps_state` what it says of `Session.perform`."""
+        """Sends a write with its rows; how many rows it changed. `repeat` says whether `batches` can be had again."""
         request = request_header()
 
         def send(channel: Channel) -> bytes:
             return channel.put(descriptor, schema, batches(), self._session.options(operation, request))
 
         try:
-            answer = self._session.perform(
-                send, operation, repeat, writes=True, keeps_state=keeps_state, feature=KNOWS_REQUESTS
-            )
+            answer = self._session.perform(send, operation, repeat, writes=True, feature=KNOWS_REQUESTS)
             return messages.read_changed(answer)
         except OutcomeUnknownError:
             self._find_out(operation)
@@ -109,7 +104,6 @@ class Statements:
                 schema,
                 lambda: iter(parameters.to_batches() if parameters is not None else ()),
                 operation,
-                keeps_state=may_keep_state(sql),
             )
             return Outcome(None, changed)
         reads = what is Kind.READ
@@ -120,7 +114,7 @@ class Statements:
 
         def info() -> flight.FlightInfo:
             try:
-                return self._session.perform(ask, operation, repeat=reads, writes=not reads, keeps_state=may_keep_state(sql))
+                return self._session.perform(ask, operation, repeat=reads, writes=not reads)
             except OutcomeUnknownError:
                 self._find_out(operation)
                 raise

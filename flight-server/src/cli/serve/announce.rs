@@ -118,6 +118,7 @@ fn facts(config: &Config, addresses: &Addresses, user: &FirstUser) -> Vec<Fact> 
         ("All sessions end", format!("after {}", time(config.session_max_age)), "session-max-age"),
         ("Node lease", time(config.node_lease), "node-lease"),
         ("Drain", or(config.drain_timeout.map(time), "as long as statements run"), "drain-timeout"),
+        ("Broken results wait", format!("for {}", time(config.stream_grace)), "stream-grace"),
         (
             "Statements end",
             or(config.statement_timeout.map(|limit| format!("after {}", time(limit))), "when they are done"),

@@ -123,6 +123,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     };
     let options = NodeOptions {
         statement_timeout: config.statement_timeout,
+        stream_grace: config.stream_grace,
         name: endpoints.addresses.node_name.clone(),
         home: data_dir.home(),
         advertised_uri: endpoints.addresses.advertised_uri.clone(),

@@ -50,6 +50,7 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!(config.session_idle_timeout, Duration::from_secs(1800));
     assert_eq!(config.session_max_age, Duration::from_secs(86_400));
     assert_eq!(config.node_lease, Duration::from_secs(3));
+    assert_eq!(config.stream_grace, Duration::from_secs(30));
     assert_eq!(
         (config.drain_timeout, config.statement_timeout, &config.tls, config.print_ready),
         (None, None, &None, false)

@@ -55,6 +55,7 @@ impl TestServer {
         let engine = Arc::new(TestEngine::default());
         let options = NodeOptions {
             statement_timeout: None,
+            stream_grace: Duration::from_secs(30),
             name: "heron".to_owned(),
             home: Uuid::from_u128(1),
             advertised_uri: "grpc://heron:8815".to_owned(),

@@ -137,9 +137,10 @@ impl TestSession {
         }
     }
 
-    /// What kind the last of the statements is, how many rows it changed, and the state to journal.
+    /// What kind the text is, how many rows its last statement changed, and the state to journal.
     fn run(&self, sql: &str) -> Result<(StatementKind, Option<u64>, Vec<StateEntry>)> {
         let mut last = (StatementKind::Other, None, Vec::new());
+        let mut kinds = Vec::new();
         for statement in sql.split(';').map(str::trim) {
             last = match statement.split_once(' ').unwrap_or((statement, "")) {
                 ("SELECT", _) => (StatementKind::Read, None, Vec::new()),
@@ -155,6 +156,11 @@ impl TestSession {
                 }
                 _ => return Err(Error::new(ErrorCode::StatementFailed, format!("no such statement: {statement}"))),
             };
+            kinds.push(last.0);
+        }
+        if kinds.len() > 1 {
+            let transacts = kinds.contains(&StatementKind::Transaction);
+            last.0 = if transacts { StatementKind::Transaction } else { StatementKind::Other };
         }
         Ok(last)
     }

@@ -45,6 +45,16 @@ async fn an_owner_that_is_fenced_off_drops_its_engine_at_once() {
 }
 
 #[tokio::test]
+async fn what_an_owner_applied_before_it_was_fenced_off_is_told_to_be_applied() {
+    let cluster = Cluster::new();
+    let node = cluster.node(1).await;
+    let (caller, _) = connect(&node).await;
+    steal(&cluster, &caller).await;
+    assert_eq!(code(run(&caller, "INSERT 1; SET x=1").await), ErrorCode::StateUnsaved);
+    assert_eq!(code(run(&caller, "INSERT 2; SET x=2").await), ErrorCode::SessionMoved, "it has not begun");
+}
+
+#[tokio::test]
 async fn every_fenced_write_is_noticed() {
     let cluster = Cluster::new();
     let node = cluster.node(1).await;

@@ -58,6 +58,7 @@ impl Cluster {
     fn options(&self, home: Uuid) -> NodeOptions {
         NodeOptions {
             statement_timeout: None,
+            stream_grace: Duration::from_secs(30),
             name: "heron".to_owned(),
             home,
             advertised_uri: "grpc://heron:31337".to_owned(),

@@ -48,11 +48,24 @@ async fn state_that_could_not_be_written_goes_before_the_next_statement() {
     let (caller, _) = connect(&node).await;
     cluster.store.set_down(true);
     assert!(run(&caller, "SELECT 1").await.is_ok(), "what changes no state needs no store");
-    assert_eq!(code(run(&caller, "SET x=5").await), ErrorCode::StoreUnavailable);
+    assert_eq!(code(run(&caller, "SET x=5").await), ErrorCode::StateUnsaved);
     assert_eq!(code(run(&caller, "INSERT 1").await), ErrorCode::StoreUnavailable, "it would rest on what may be lost");
     cluster.store.set_down(false);
     run(&caller, "SELECT 1").await.unwrap();
     assert_eq!(cluster.store.journal(caller.session.id()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_statement_that_was_applied_is_never_told_to_be_sent_again() {
+    let cluster = Cluster::new();
+    let node = cluster.node(1).await;
+    let (caller, _) = connect(&node).await;
+    cluster.store.set_down(true);
+    let unsaved = run(&caller, "INSERT 1; SET x=5").await.unwrap_err();
+    assert_eq!((unsaved.code, unsaved.sqlstate.0), (ErrorCode::StateUnsaved, "08007"));
+    assert!(unsaved.message.contains("was applied") && unsaved.message.contains("writes it before"), "{unsaved}");
+    // What comes after it has not begun.
+    assert_eq!(code(run(&caller, "INSERT 2").await), ErrorCode::StoreUnavailable);
 }
 
 #[tokio::test]

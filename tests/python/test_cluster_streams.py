@@ -1,0 +1,113 @@
+"""Results that go on at the exact batch on another node when theirs is killed."""
+
+import contextlib
+import time
+
+import pyarrow as pa
+import pyarrow.flight as flight
+import pyarrow.parquet as parquet
+import pytest
+
+from cluster import EXPECTED, Cluster, seeded
+from cluster_clients import PATIENCE
+from flight_sql import Session
+from marked_reader import MarkedReader
+
+ROWS = 8_000_000
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A table in several files, whose rows stand in no order that anybody asks for."""
+    folder = tmp_path_factory.mktemp("files")
+    for number in range(8):
+        numbers = pa.array(range(number, 2_000_000, 8), pa.int32())
+        parquet.write_table(pa.table({"i": numbers, "text": [f"text number {n}" * 5 for n in numbers.to_pylist()]}),
+                            folder / f"{number}.parquet", row_group_size=50_000)
+    return folder
+
+
+@pytest.fixture
+def cluster(postgres, files):
+    cluster = Cluster(postgres.new_database(), lease=1.0, arguments=("--allow-files", str(files)))
+    yield cluster
+    cluster.close(expected=EXPECTED)
+
+
+def read_undisturbed(cluster, ticket, header):
+    whole = MarkedReader(ticket, header)
+    whole.open(cluster.nodes[0].uri)
+    assert whole.read()
+    return whole
+
+
+def test_a_result_goes_on_at_the_exact_batch_after_kills_at_random_moments(cluster, files, request):
+    chance = seeded(request)
+    kills = 1000 if request.config.getoption("--long") else 30
+    wide = f"SELECT i, hash(i) AS h, repeat(chr(65 + (i % 26)::INTEGER), 100) AS wide FROM range({ROWS}) t(i)"
+    results = [("none", wide), ("none", f"SELECT * FROM read_parquet('{files}/*.parquet')"), ("lz4", wide)]
+    waits, killed, streams = [], 0, 0
+    with Session(cluster.nodes[0]) as session:
+        (name,) = cluster.sessions()
+        # Which rows come first is not to depend on which thread is first.
+        tickets = []
+        for compression, sql in results:
+            session.set_option("pintail.compression", compression)
+            ticket = session.info(sql).endpoints[0].ticket
+            tickets.append((ticket, read_undisturbed(cluster, ticket, session.header)))
+        sizes = [whole.rows for _, whole in tickets]
+        assert sizes == [ROWS, 2_000_000, ROWS]
+        while killed < kills:
+            ticket, whole = tickets[streams % len(tickets)]
+            moments = sorted(chance.randrange(whole.batches) for _ in range(3))
+            reader, streams = MarkedReader(ticket, session.header), streams + 1
+            reader.open(chance.choice(cluster.nodes).uri)
+            for moment in moments:
+                with contextlib.suppress(flight.FlightError, pa.ArrowException, OSError):
+                    reader.read(max(moment - reader.batches, 0))
+                owner = owner_of(cluster, name)
+                owner.kill()
+                killed += 1
+                living = [node for node in cluster.nodes if node is not owner]
+                over = goes_on(reader, living, waits, lambda owner=owner: cluster.owner(name) not in (None, owner))
+                owner.start()
+                if over:
+                    break
+            assert reader.is_over or finishes(reader, cluster.nodes)
+            assert (reader.mark, reader.rows) == (whole.mark, whole.rows), "not the result of an undisturbed run"
+    print(f"{killed} kills in {streams} results of up to {ROWS} rows: each is the same to the byte; the next batch came "
+          f"after {sorted(waits)[len(waits) // 2]:.2f} s (median), {max(waits):.2f} s at most, with a lease of 1 s")
+
+
+def owner_of(cluster, session):
+    end = time.monotonic() + PATIENCE
+    while (owner := cluster.owner(session)) is None or owner.process.poll() is not None:
+        assert time.monotonic() < end, "nobody has the session"
+        time.sleep(0.05)
+    return owner
+
+
+def goes_on(reader, nodes, waits, is_taken_over):
+    """Reads what the dead node has sent, until another one goes on with it; whether the result is over by then."""
+    while not (over := finishes(reader, nodes, 1, waits)) and not is_taken_over():
+        pass
+    return over
+
+
+def finishes(reader, nodes, most=None, waits=()):
+    """Reads on, from one node after the other, and notes how long it waited for one; whether the result is over."""
+    begun, tries = time.monotonic(), 0
+    while True:
+        try:
+            if reader.reader is None:
+                reader.open(nodes[tries % len(nodes)].uri)
+            over = reader.read(most)
+            if tries and waits != ():
+                waits.append(time.monotonic() - begun)
+            return over
+        except (flight.FlightError, pa.ArrowException, OSError) as error:
+            assert not any(final in str(error) for final in ("Unauthenticated", "other rows")), error
+            assert time.monotonic() < begun + PATIENCE, error
+            reader.drop()
+            tries += 1
+            time.sleep(0.02)
