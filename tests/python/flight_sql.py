@@ -80,13 +80,14 @@ def _transaction(transaction):
 
 
 class Session:
-    """A pyarrow.flight client and its token. `told` are options of the client, such as what TLS needs."""
+    """A pyarrow.flight client and its token. `told` are options of the client, such as what TLS needs; with a `header` it goes on
+    with the session that has it."""
 
-    def __init__(self, server, **told):
+    def __init__(self, server, header=None, **told):
         # Sockets are not shared with other clients of this process: each session is a connection.
         self.uri = server.uri
         self.client = flight.FlightClient(server.uri, generic_options=[("grpc.use_local_subchannel_pool", 1)], **told)
-        self.header = self.client.authenticate_basic_token(USER, PASSWORD)
+        self.header = header or self.client.authenticate_basic_token(USER, PASSWORD)
         self.options = flight.FlightCallOptions(headers=[self.header])
 
     def info(self, sql):

@@ -152,6 +152,11 @@ pub trait EngineSession: Send + Sync + 'static {
     /// How rows are written that are planned, executed or described from now on.
     fn set_wire_options(&self, options: WireOptions);
 
+    /// What its replay could not bring about, in the words of people; once.
+    fn take_lost(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How much of the running statement is done, from 0 to 1; `None` when nothing runs or the engine can't tell.
     fn progress(&self) -> Option<f64> {
         None

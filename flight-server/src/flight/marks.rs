@@ -71,7 +71,8 @@ impl Mark {
 /// Marks the batches of a result, from its first one on.
 pub struct Marks {
     batches: u64,
-    digest: Xxh3Default,
+    // Boxed: it is large, and most of it is scratch.
+    digest: Box<Xxh3Default>,
     /// What the client has, until that is passed.
     behind: Option<Mark>,
 }
@@ -79,7 +80,7 @@ pub struct Marks {
 impl Marks {
     /// Those of a result of which the client has what lies before `behind`.
     pub fn new(behind: Option<Mark>) -> Self {
-        Self { batches: 0, digest: Xxh3Default::new(), behind }
+        Self { batches: 0, digest: Box::new(Xxh3Default::new()), behind }
     }
 
     /// The mark of the next batch, if it is to be sent.

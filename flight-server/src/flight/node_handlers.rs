@@ -21,7 +21,7 @@ use super::lost_state::{LOST_HEADER, lost_state};
 use super::marks::{self, Mark, Marks};
 use super::parameters::Upload;
 use super::paused::{Key, Place, Streams};
-use super::ticket::{Claim, Contents};
+use super::ticket::{self, Claim, Contents};
 use super::trace_context::TraceId;
 use super::{
     actions, exchange, features, listing, metadata, options, polls, prepared, queries, request_id, statements, uploads,
@@ -120,8 +120,9 @@ impl Handlers for NodeHandlers {
     async fn rows(&self, call: &Call, ticket: Ticket) -> Result<Delivered> {
         let Contents { claim, query, compression } = call.redeem(&ticket)?;
         let rows = match claim {
-            Claim::Read { sql, cut } => {
-                let rows = statements::read(call, Statement { cut, ..Statement::new(sql) });
+            Claim::Read { sql, parameters, cut } => {
+                let parameters = ticket::parameters(&parameters)?;
+                let rows = statements::read(call, Statement { parameters, cut, ..Statement::new(sql) });
                 call.session().until_cancelled(query, rows).await?
             }
             Claim::Kept(id) => call.session().until_cancelled(query, statements::fetch_kept(call, &id)).await?,

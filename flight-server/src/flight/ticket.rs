@@ -7,6 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use arrow::array::RecordBatch;
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
 use bytes::{BufMut, Bytes, BytesMut};
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
@@ -20,7 +23,7 @@ use crate::node::{Compression, QueryId};
 /// How long a ticket can be used.
 pub(super) const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// The longest SQL text a ticket holds, in bytes; longer statements are kept by the session.
+/// The longest SQL text a ticket holds, in bytes, with the values of its parameters; longer statements are kept by the session.
 pub(super) const MAX_SQL: usize = 64 << 10;
 
 /// The first byte of every ticket, for the day when their form changes.
@@ -41,10 +44,12 @@ pub(super) struct Holder<'a> {
 /// What a ticket is good for.
 #[derive(Clone)]
 pub(super) enum Claim {
-    /// The rows of a statement without parameters, which is run each time the ticket is used.
+    /// The rows of a statement, which is run each time the ticket is used.
     Read {
         /// Its text.
         sql: Arc<str>,
+        /// The values of its parameters as an IPC stream; empty when it has none.
+        parameters: Bytes,
         /// Where its batches are cut.
         cut: Cut,
     },
@@ -61,9 +66,36 @@ pub(super) enum Claim {
 impl Claim {
     /// The claim on a statement's rows, if it is small enough to travel in a ticket.
     pub(super) fn read(statement: &Statement) -> Option<Self> {
-        let fits = statement.parameters.is_empty() && statement.sql.len() <= MAX_SQL;
-        fits.then(|| Self::Read { sql: statement.sql.clone(), cut: statement.cut })
+        let memory: usize = statement.parameters.iter().map(RecordBatch::get_array_memory_size).sum();
+        if statement.sql.len() + memory > MAX_SQL {
+            return None;
+        }
+        let parameters = encode(&statement.parameters)?;
+        let fits = statement.sql.len() + parameters.len() <= MAX_SQL;
+        fits.then(|| Self::Read { sql: statement.sql.clone(), parameters, cut: statement.cut })
     }
+}
+
+/// Batches as an IPC stream; `None` when they can't be written as one.
+fn encode(batches: &[RecordBatch]) -> Option<Bytes> {
+    let Some(first) = batches.first() else { return Some(Bytes::new()) };
+    let mut writer = StreamWriter::try_new(Vec::new(), first.schema_ref()).ok()?;
+    for batch in batches {
+        writer.write(batch).ok()?;
+    }
+    writer.into_inner().ok().map(Bytes::from)
+}
+
+/// The values of a statement's parameters, as its ticket has them.
+///
+/// # Errors
+/// `TICKET_INVALID` when they are none.
+pub(super) fn parameters(encoded: &Bytes) -> Result<Vec<RecordBatch>> {
+    if encoded.is_empty() {
+        return Ok(Vec::new());
+    }
+    let reader = StreamReader::try_new(encoded.as_ref(), None).map_err(|_| invalid())?;
+    reader.collect::<std::result::Result<_, _>>().map_err(|_| invalid())
 }
 
 /// What a ticket says.
@@ -117,6 +149,8 @@ struct PayloadRead {
     rows: u64,
     #[prost(uint64, tag = "3")]
     bytes: u64,
+    #[prost(bytes = "bytes", tag = "4")]
+    parameters: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -138,8 +172,9 @@ enum PayloadCompression {
 /// Makes a ticket that can be used for [`LIFETIME`] from `now`.
 pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, contents: &Contents, now: SystemTime) -> Bytes {
     let claim = match &contents.claim {
-        Claim::Read { sql, cut } => PayloadClaim::Read(PayloadRead {
+        Claim::Read { sql, parameters, cut } => PayloadClaim::Read(PayloadRead {
             sql: sql.to_string(),
+            parameters: parameters.clone(),
             rows: u64::try_from(cut.rows).unwrap_or(u64::MAX),
             bytes: u64::try_from(cut.bytes).unwrap_or(u64::MAX),
         }),
@@ -207,8 +242,9 @@ pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: Sy
     }
     let query = QueryId::from_bytes(&payload.query).ok_or_else(invalid)?;
     let claim = match payload.claim {
-        Some(PayloadClaim::Read(PayloadRead { sql, rows, bytes })) => Claim::Read {
+        Some(PayloadClaim::Read(PayloadRead { sql, rows, bytes, parameters })) => Claim::Read {
             sql: sql.into(),
+            parameters,
             cut: Cut {
                 rows: usize::try_from(rows).unwrap_or(usize::MAX),
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
@@ -256,8 +292,10 @@ fn mac(key: &[u8; 32], signed: &[u8]) -> Hmac<Sha256> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use arrow::array::{ArrayRef, Int64Array};
     use proptest::prelude::*;
+
+    use super::*;
 
     const KEY: [u8; 32] = [7; 32];
     const HOLDER: Holder<'static> = Holder { session: &[1; 16], principal: "ann" };
@@ -281,10 +319,11 @@ mod tests {
 
     #[test]
     fn a_ticket_gives_back_what_it_was_made_for() {
-        let Claim::Read { sql, cut } = redeem(&KEY, HOLDER, &read_ticket(), moment(1_000)).unwrap().claim else {
+        let Claim::Read { sql, cut, parameters } = redeem(&KEY, HOLDER, &read_ticket(), moment(1_000)).unwrap().claim
+        else {
             panic!("another claim came back")
         };
-        assert_eq!((&*sql, cut), ("SELECT 1", Cut::default()));
+        assert_eq!((&*sql, cut, parameters.len()), ("SELECT 1", Cut::default(), 0));
 
         let made = Contents { compression: Compression::Zstd, ..contents(Claim::Kept(Bytes::from_static(b"id"))) };
         let redeemed = redeem(&KEY, HOLDER, &issue(&KEY, HOLDER, &made, moment(0)), moment(0)).unwrap();
@@ -328,6 +367,23 @@ mod tests {
     fn a_long_statement_does_not_go_into_a_ticket() {
         assert!(Claim::read(&Statement::new("x".repeat(MAX_SQL))).is_some());
         assert!(Claim::read(&Statement::new("x".repeat(MAX_SQL + 1))).is_none());
+    }
+
+    #[test]
+    fn the_values_of_parameters_travel_with_it_while_they_are_few() {
+        let values = |rows: i64| {
+            let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+            let batch = RecordBatch::try_from_iter([("1", column)]).unwrap();
+            Statement { parameters: vec![batch.clone(), batch], ..Statement::new("SELECT ?") }
+        };
+        let statement = values(3);
+        let ticket = issue(&KEY, HOLDER, &contents(Claim::read(&statement).unwrap()), moment(0));
+        let Claim::Read { parameters: encoded, .. } = redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap().claim else {
+            panic!("another claim came back")
+        };
+        assert_eq!(parameters(&encoded).unwrap(), statement.parameters);
+        assert!(Claim::read(&values(10_000)).is_none());
+        assert_eq!(parameters(&Bytes::from_static(b"odd")).unwrap_err().code, ErrorCode::TicketInvalid);
     }
 
     proptest! {

@@ -155,7 +155,7 @@ impl Core {
         // What ends the session deletes its journal: what was read may be that of one that has ended, and be empty.
         self.check_still_held(&record, me).await?;
         let inherited = Inherited::take_out_of(&mut journal);
-        let lost = take_unkept(&mut journal);
+        let mut lost = take_unkept(&mut journal);
         let replay: Vec<_> =
             journal.into_iter().map(|entry| StateEntry { key: entry.key, sql: entry.statement }).collect();
         let holder = holder_of(&record.id, record.epoch, &record.principal);
@@ -164,6 +164,7 @@ impl Core {
             ErrorCode::LakeUnavailable | ErrorCode::SessionMoved | ErrorCode::Draining => error,
             _ => unreclaimable(&record.id, &error.message),
         })?;
+        lost.extend(engine_session.take_lost());
         engine_session.set_wire_options(own_options::wire(&record.options));
         tracing::info!(session = %record.id, epoch = %record.epoch, entries = replay.len(), "session taken over");
         let session = Session::new(SessionParts {

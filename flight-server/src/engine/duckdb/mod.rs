@@ -52,6 +52,7 @@ mod receipts;
 mod session;
 mod state;
 mod statement;
+mod temporary;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -49,6 +49,8 @@ struct Shared {
     status: Arc<SharedStatus>,
     /// How rows are written from the next statement on.
     wire: parking_lot::Mutex<WireOptions>,
+    /// What could not be brought along from an earlier node, until it is asked for.
+    lost: parking_lot::Mutex<Vec<String>>,
     /// Whether the session is being closed: rows that are still to come are then not waited for.
     closing: watch::Sender<bool>,
 }
@@ -62,13 +64,15 @@ impl DuckDbSession {
             }
             let connection = instance.connect()?;
             let turnstile = Turnstile::new(connection.interrupter());
-            let lane = Lane::open(instance, connection, holder, &replay)?;
+            let mut lane = Lane::open(instance, connection, holder, &replay)?;
+            let lost = parking_lot::Mutex::new(lane.take_lost());
             let status = Arc::clone(&lane.status);
             let shared = Shared {
                 turnstile,
                 lane: Arc::new(Mutex::new(lane)),
                 status,
                 wire: parking_lot::Mutex::default(),
+                lost,
                 closing: watch::Sender::new(false),
             };
             Ok(Arc::new(Self { shared: Arc::new(shared) }))
@@ -141,6 +145,10 @@ impl EngineSession for DuckDbSession {
 
     fn set_wire_options(&self, options: WireOptions) {
         *self.shared.wire.lock() = options;
+    }
+
+    fn take_lost(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.lost.lock())
     }
 
     fn progress(&self) -> Option<f64> {

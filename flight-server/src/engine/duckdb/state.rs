@@ -8,18 +8,12 @@ use std::collections::BTreeMap;
 use super::datasets;
 use super::ffi::{Connection, Value};
 use super::internal::{self, quoted_text};
-use crate::engine::{StateEntry, UNKEPT, quoted_identifier};
+use super::temporary;
+use crate::engine::{StateEntry, quoted_identifier};
 use crate::error::Result;
 
 /// The settings that say where the session is: journaled together, as its location.
 const PLACE: [&str; 2] = ["schema", "search_path"];
-
-/// The session's own objects, but for macros: DuckDB takes milliseconds to list its functions. What it has itself in the
-/// temporary catalog is internal.
-const TEMPORARY: &str = "SELECT 'table', table_name FROM duckdb_tables() WHERE temporary AND NOT internal
-    UNION ALL SELECT 'view', view_name FROM duckdb_views() WHERE temporary AND NOT internal
-    UNION ALL SELECT 'sequence', sequence_name FROM duckdb_sequences() WHERE temporary
-    UNION ALL SELECT 'type', type_name FROM duckdb_types() WHERE database_name = 'temp' AND NOT internal";
 
 /// The state of a session that statements can set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,16 +42,49 @@ impl SessionState {
             let sql = format!("SET VARIABLE {} = CAST({value} AS {ty})", quoted_identifier(name));
             entries.insert(format!("variable:{name}"), Some(sql));
         }
-        // What a takeover can't bring along is at least told.
-        for row in internal::rows(connection, TEMPORARY, &[])? {
-            let [Some(kind), Some(name)] = &row[..] else { continue };
-            entries.insert(format!("{UNKEPT}temporary {kind} {}", quoted_identifier(name)), Some(String::new()));
-        }
+        entries.extend(temporary::noted(connection)?);
         let place = internal::rows(connection, "SELECT current_setting('search_path')", &[])?;
         if let Some(path) = place.into_iter().next().and_then(|row| row.into_iter().next()).flatten() {
             entries.insert("location".to_owned(), Some(format!("SET search_path = {}", quoted_text(&path))));
         }
         Ok(Self { entries })
+    }
+
+    /// The same, with the positions that the connection's temporary sequences have by now; none when it has no sequence.
+    pub(super) fn with_sequences(&self, connection: &Connection) -> Result<Option<Self>> {
+        if !self.has_sequences() {
+            return Ok(None);
+        }
+        let mut now = self.clone();
+        now.move_sequences(&temporary::noted(connection)?);
+        Ok(Some(now))
+    }
+
+    /// Gives the sequences that both have the positions of the others.
+    fn move_sequences(&mut self, others: &BTreeMap<String, Option<String>>) {
+        for (key, sql) in self.entries.iter_mut().filter(|(key, _)| temporary::is_sequence(key)) {
+            if let Some(other) = others.get(key) {
+                sql.clone_from(other);
+            }
+        }
+    }
+
+    /// Puts the temporary objects of another state in the place of its own. Positions of sequences stay: no transaction takes them
+    /// back.
+    pub(super) fn take_objects_of(&mut self, other: &Self) {
+        let objects = |entries: &BTreeMap<String, Option<String>>| -> BTreeMap<_, _> {
+            let of = entries.iter().filter(|(key, _)| temporary::is_object(key));
+            of.map(|(key, sql)| (key.clone(), sql.clone())).collect()
+        };
+        let own = objects(&self.entries);
+        self.entries.retain(|key, _| !temporary::is_object(key));
+        self.entries.extend(objects(&other.entries));
+        self.move_sequences(&own);
+    }
+
+    /// Whether the session has temporary sequences, which move on in statements that change nothing else.
+    pub(super) fn has_sequences(&self) -> bool {
+        self.entries.keys().any(|key| temporary::is_sequence(key))
     }
 
     /// What has changed since `before`; a key that is back as it was in `fresh` can be forgotten.

@@ -27,7 +27,7 @@ use super::own_catalogs;
 use super::plan::{plan_of, plan_of_several};
 use super::receipts::Statements;
 use super::state::SessionState;
-use super::statement;
+use super::{statement, temporary};
 use crate::engine::{Cut, Holder, Plan, Receipt, StateEntry, Statement, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
@@ -80,6 +80,8 @@ pub(super) struct Lane {
     /// Receipts that are to be committed with the open transaction.
     pending: Vec<Receipt>,
     known: Known,
+    /// The keys of what could not be brought along from an earlier node.
+    lost: Vec<String>,
     /// What finds and writes receipts on the connection.
     statements: Arc<Mutex<Statements>>,
 }
@@ -114,14 +116,11 @@ impl Lane {
     ) -> Result<Self> {
         super::instance::prepare_connection(&connection, &instance)?;
         let fresh = SessionState::of(&connection, &instance.settings)?;
-        for entry in replay {
-            if let Some(sql) = &entry.sql {
-                internal::run(&connection, sql).map_err(|error| {
-                    let what = format!("the session's {} could not be set again: {error}", entry.key);
-                    Error::new(ErrorCode::SessionUnreclaimable, what)
-                })?;
-            }
-        }
+        let lost = temporary::restore(&connection, replay, |key, error| {
+            let what = format!("the session's {key} could not be set again: {error}");
+            Error::new(ErrorCode::SessionUnreclaimable, what)
+        })?;
+        let lost: Vec<_> = lost.into_iter().map(str::to_owned).collect();
         let state = SessionState::of(&connection, &instance.settings)?;
         let status = Arc::default();
         Ok(Self {
@@ -132,7 +131,9 @@ impl Lane {
             fresh,
             state,
             untold: false,
-            noted: Vec::new(),
+            // Nobody is to try them again.
+            noted: lost.iter().map(|key| StateEntry { key: key.clone(), sql: None }).collect(),
+            lost,
             holder: Arc::new(holder),
             changes_lake: false,
             note: CommitNote::default(),
@@ -140,6 +141,11 @@ impl Lane {
             known: Known::default(),
             statements: Arc::default(),
         })
+    }
+
+    /// What could not be brought along from an earlier node, in the words of people; once.
+    pub(super) fn take_lost(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lost)
     }
 
     /// The connection, free for another statement: the rest of an open result is set aside first.
@@ -206,6 +212,10 @@ impl Lane {
         if (may_have_set || self.untold) && executed.cursor.is_none() {
             self.note_changes()?;
             self.untold = false;
+        } else if self.state.has_sequences() {
+            // The rest of the rows may move a sequence on: they are computed now, so that its position is known.
+            self.connection(run)?;
+            self.note_sequences()?;
         }
         executed.state = std::mem::take(&mut self.noted);
         Ok(executed)
@@ -407,11 +417,26 @@ impl Lane {
         std::mem::take(&mut self.noted)
     }
 
+    fn note_sequences(&mut self) -> Result<()> {
+        let Some(connection) = &self.connection else { return Err(closed()) };
+        if self.status.get() != TransactionStatus::Failed
+            && let Some(now) = self.state.with_sequences(connection)?
+        {
+            self.noted.extend(now.changes_since(&self.state, &self.fresh));
+            self.state = now;
+        }
+        Ok(())
+    }
+
     fn note_changes(&mut self) -> Result<()> {
         let Some(connection) = &self.connection else { return Err(closed()) };
         // A failed transaction answers nothing until it is rolled back; the next question finds what is missing.
         if self.status.get() != TransactionStatus::Failed {
-            let now = SessionState::of(connection, &self.instance.settings)?;
+            let mut now = SessionState::of(connection, &self.instance.settings)?;
+            // What the open transaction has made or dropped ends with it when the node does.
+            if self.status.get() == TransactionStatus::Open {
+                now.take_objects_of(&self.state);
+            }
             self.noted.extend(now.changes_since(&self.state, &self.fresh));
             self.state = now;
         }

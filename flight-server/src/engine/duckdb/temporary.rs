@@ -1,0 +1,119 @@
+//! A session's temporary objects, and what of them goes with it to another node.
+//!
+//! Views, sequences, types and macros are statements, and are journaled as such; a sequence with its position. The rows of tables
+//! are not kept, so that tables, and views that read them, end with the node; both are told.
+
+use std::collections::BTreeMap;
+
+use super::ffi::{Connection, TemporaryObject};
+use super::internal;
+use crate::engine::{StateEntry, UNKEPT, quoted_identifier};
+use crate::error::Result;
+
+/// What begins the keys of these objects.
+const KEY: &str = "temporary ";
+
+/// What a position of changes outside of the statements that define it.
+const SEQUENCE: &str = "temporary sequence ";
+
+/// The temporary objects of a connection, as entries of its state.
+pub(super) fn noted(connection: &Connection) -> Result<BTreeMap<String, Option<String>>> {
+    let objects = connection.temporary_objects()?;
+    let (ending, mut entries) = (ending(&objects), BTreeMap::new());
+    for object in &objects {
+        let key = format!("{KEY}{} {}", object.kind, quoted_identifier(&object.name));
+        match ending.iter().any(|name| *name == object.name) && is_relation(object) {
+            true => entries.insert(format!("{UNKEPT}{key}"), Some(String::new())),
+            false => entries.insert(key, Some(object.sql.clone())),
+        };
+    }
+    Ok(entries)
+}
+
+/// Whether a key is that of a temporary object.
+pub(super) fn is_object(key: &str) -> bool {
+    key.strip_prefix(UNKEPT).unwrap_or(key).starts_with(KEY)
+}
+
+/// Whether a key is that of a sequence.
+pub(super) fn is_sequence(key: &str) -> bool {
+    key.starts_with(SEQUENCE)
+}
+
+fn is_relation(object: &TemporaryObject) -> bool {
+    matches!(object.kind.as_str(), "table" | "view")
+}
+
+/// The names of the tables, of the views that read them, and so on. A view whose text has such a name in it is taken to read it.
+fn ending(objects: &[TemporaryObject]) -> Vec<&str> {
+    let tables = objects.iter().filter(|object| object.kind == "table");
+    let mut ending: Vec<&str> = tables.map(|object| object.name.as_str()).collect();
+    loop {
+        let also = objects.iter().find(|object| {
+            object.kind == "view"
+                && !ending.contains(&object.name.as_str())
+                && ending.iter().any(|name| names(&object.sql, name))
+        });
+        match also {
+            Some(object) => ending.push(&object.name),
+            None => return ending,
+        }
+    }
+}
+
+/// Whether a text has a name in it, by itself.
+fn names(sql: &str, name: &str) -> bool {
+    let (sql, name) = (sql.to_lowercase(), name.to_lowercase());
+    let is_part = |character: char| character.is_alphanumeric() || character == '_';
+    sql.match_indices(&name).any(|(at, _)| {
+        !sql[..at].chars().next_back().is_some_and(is_part)
+            && !sql[at + name.len()..].chars().next().is_some_and(is_part)
+    })
+}
+
+/// Brings a connection to the state that `replay` describes: first its settings and its place, then its temporary objects, of
+/// which one may need another. The keys of those that could not be made.
+///
+/// # Errors
+/// When something else than a temporary object can't be brought about, with its key.
+pub(super) fn restore<'a>(
+    connection: &Connection,
+    replay: &'a [StateEntry],
+    failed: impl Fn(&str, crate::error::Error) -> crate::error::Error,
+) -> Result<Vec<&'a str>> {
+    let entries = || replay.iter().filter_map(|entry| entry.sql.as_ref().map(|sql| (entry.key.as_str(), sql)));
+    for (key, sql) in entries().filter(|(key, _)| !key.starts_with(KEY)) {
+        internal::run(connection, sql).map_err(|error| failed(key, error))?;
+    }
+    let mut left: Vec<_> = entries().filter(|(key, _)| key.starts_with(KEY)).collect();
+    loop {
+        let before = left.len();
+        left.retain(|(_, sql)| internal::run(connection, sql).is_err());
+        if left.is_empty() || left.len() == before {
+            return Ok(left.into_iter().map(|(key, _)| key).collect());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(kind: &str, name: &str, sql: &str) -> TemporaryObject {
+        TemporaryObject { kind: kind.to_owned(), name: name.to_owned(), sql: sql.to_owned() }
+    }
+
+    #[test]
+    fn what_reads_a_table_ends_with_it_however_far_away() {
+        let objects = [
+            object("view", "c", "CREATE TEMP VIEW c AS SELECT * FROM b"),
+            object("view", "b", "CREATE TEMP VIEW b AS SELECT * FROM \"T\" WHERE x = 1"),
+            object("view", "a", "CREATE TEMP VIEW a AS SELECT 1 AS tt, t_2 FROM ts"),
+            object("table", "t", ""),
+            object("macro", "m", "CREATE TEMP MACRO m() AS TABLE FROM t"),
+        ];
+        let mut found = ending(&objects);
+        found.sort_unstable();
+        assert_eq!(found, ["b", "c", "t"]);
+    }
+}
