@@ -6,7 +6,7 @@ import pytest
 
 from cluster import EXPECTED, Cluster
 from cluster_clients import patiently
-from flight_sql import Session
+from flight_sql import COMMIT, ROLL_BACK, Session
 
 FAILURES = (flight.FlightError, pa.ArrowException)
 
@@ -163,3 +163,17 @@ def test_objects_of_a_transaction_that_is_rolled_back_by_a_takeover_are_not_ther
     assert why(cluster, client.name)['temporary view "within"'] == "yes"
     client.move()
     assert client.ask("FROM within") == 3
+
+
+def test_objects_of_a_transaction_that_was_committed_by_action_are_there(cluster, client):
+    transaction = client.session.begin()
+    client.session.update("CREATE TEMP MACRO one() AS 1", transaction)
+    assert not any("one" in what for what in why(cluster, client.name))
+    client.session.end(transaction, COMMIT)
+    transaction = client.session.begin()
+    client.session.update("CREATE TEMP MACRO two() AS 2", transaction)
+    client.session.end(transaction, ROLL_BACK)
+    client.move()
+    assert client.ask("SELECT one()") == 1
+    with pytest.raises(FAILURES, match="two"):
+        client.ask("SELECT two()")

@@ -152,6 +152,15 @@ pub trait EngineSession: Send + Sync + 'static {
     /// How rows are written that are planned, executed or described from now on.
     fn set_wire_options(&self, options: WireOptions);
 
+    /// What the end of a transaction has changed in the session beyond what its statements told, to be journaled before its
+    /// client is answered.
+    ///
+    /// # Errors
+    /// When the engine can't be asked.
+    async fn state_after_transaction(&self) -> Result<Vec<StateEntry>> {
+        Ok(Vec::new())
+    }
+
     /// What its replay could not bring about, in the words of people; once.
     fn take_lost(&self) -> Vec<String> {
         Vec::new()

@@ -4,8 +4,9 @@ use std::fmt;
 
 use session::Epoch;
 
+use super::failure;
 use super::receipts::Decided;
-use super::session::Session;
+use super::session::{Session, Turn};
 use super::transaction_mark::{commit_unknown, lost_transaction};
 use crate::engine::{Request, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
@@ -113,7 +114,8 @@ impl Session {
         let committed = self.engine().commit(Some(&request)).await;
         self.keep_receipt(Some(&request), &committed, None);
         *self.transaction.lock() = None;
-        committed.map_err(|error| self.explain(error))
+        committed.map_err(|error| self.explain(error))?;
+        self.write_state_after_transaction(&mut turn).await
     }
 
     /// Rolls the transaction with this id back. One that is not open, or was lost, is rolled back already.
@@ -131,6 +133,13 @@ impl Session {
         let rolled_back = self.engine().rollback().await;
         *self.transaction.lock() = None;
         rolled_back.map_err(|error| self.explain(error))
+    }
+
+    /// Writes what a transaction that is committed has changed in the session.
+    async fn write_state_after_transaction(&self, turn: &mut Turn) -> Result<()> {
+        let state = self.engine().state_after_transaction().await.map_err(|error| self.explain(error))?;
+        let saved = self.write_state(turn, &state).await;
+        saved.map_err(|error| failure::after_statement(StatementKind::Definition, error))
     }
 
     /// Whether the transaction that a statement names is the open one.

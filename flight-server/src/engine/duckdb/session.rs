@@ -199,6 +199,10 @@ impl EngineSession for DuckDbSession {
         self.shared.on_lane(Duration::ZERO, move |lane, run| lane.commit(request.as_ref(), run)).await
     }
 
+    async fn state_after_transaction(&self) -> Result<Vec<StateEntry>> {
+        self.shared.on_lane(Duration::ZERO, Lane::state_after_transaction).await
+    }
+
     async fn receipt(&self, id: Uuid) -> Result<Option<Receipt>> {
         self.shared.on_lane(Duration::ZERO, move |lane, run| lane.receipt(id, run)).await
     }

@@ -69,9 +69,9 @@ impl SessionState {
         }
     }
 
-    /// Puts the temporary objects of another state in the place of its own. Positions of sequences stay: no transaction takes them
-    /// back.
-    pub(super) fn take_objects_of(&mut self, other: &Self) {
+    /// Puts the temporary objects of another state in the place of its own; whether they were others. Positions of sequences stay:
+    /// no transaction takes them back.
+    pub(super) fn take_objects_of(&mut self, other: &Self) -> bool {
         let objects = |entries: &BTreeMap<String, Option<String>>| -> BTreeMap<_, _> {
             let of = entries.iter().filter(|(key, _)| temporary::is_object(key));
             of.map(|(key, sql)| (key.clone(), sql.clone())).collect()
@@ -80,6 +80,7 @@ impl SessionState {
         self.entries.retain(|key, _| !temporary::is_object(key));
         self.entries.extend(objects(&other.entries));
         self.move_sequences(&own);
+        own != objects(&self.entries)
     }
 
     /// Whether the session has temporary sequences, which move on in statements that change nothing else.

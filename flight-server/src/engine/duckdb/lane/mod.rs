@@ -70,6 +70,8 @@ pub(super) struct Lane {
     state: SessionState,
     /// A text failed in the middle: what it had set by then is still to be told.
     untold: bool,
+    /// The open transaction has changed temporary objects, which is told when it is committed.
+    objects_wait: bool,
     /// Changes of the state that are to be told with the next success.
     noted: Vec<StateEntry>,
     holder: Arc<Holder>,
@@ -131,6 +133,7 @@ impl Lane {
             fresh,
             state,
             untold: false,
+            objects_wait: false,
             // Nobody is to try them again.
             noted: lost.iter().map(|key| StateEntry { key: key.clone(), sql: None }).collect(),
             lost,
@@ -434,9 +437,7 @@ impl Lane {
         if self.status.get() != TransactionStatus::Failed {
             let mut now = SessionState::of(connection, &self.instance.settings)?;
             // What the open transaction has made or dropped ends with it when the node does.
-            if self.status.get() == TransactionStatus::Open {
-                now.take_objects_of(&self.state);
-            }
+            self.objects_wait = self.status.get() == TransactionStatus::Open && now.take_objects_of(&self.state);
             self.noted.extend(now.changes_since(&self.state, &self.fresh));
             self.state = now;
         }

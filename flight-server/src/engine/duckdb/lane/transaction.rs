@@ -6,7 +6,7 @@ use super::super::internal;
 use super::super::interrupt::Run;
 use super::super::lake::CommitNote;
 use super::Lane;
-use crate::engine::{Receipt, Request, TransactionStatus};
+use crate::engine::{Receipt, Request, StateEntry, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
 impl Lane {
@@ -37,6 +37,16 @@ impl Lane {
         }
         self.ended();
         committed
+    }
+
+    /// What the end of the transaction has changed in the session beyond what its statements told.
+    pub(in super::super) fn state_after_transaction(&mut self, run: &Run) -> Result<Vec<StateEntry>> {
+        if !self.objects_wait || self.status.get() != TransactionStatus::Autocommit {
+            return Ok(Vec::new());
+        }
+        self.connection(run)?;
+        self.note_changes()?;
+        Ok(std::mem::take(&mut self.noted))
     }
 
     /// No transaction is open any more.
