@@ -222,7 +222,8 @@ case "${1:-}" in
     --long)
         run build
         TEST_SEEDS=100000 run rust --lib simulation
-        run python --long -k cluster
+        # Each of these takes as long as it takes.
+        run python --long --timeout 21600 -k cluster
         ;;
     *)
         [[ " ${parts[*]} " == *" $1 "* ]] || fail "there is no part '$1'; the parts are: ${parts[*]}"

@@ -117,6 +117,9 @@ error_codes! {
     /// The database that holds the catalog of the tables shared by nodes did not answer.
     LakeUnavailable = "LAKE_UNAVAILABLE", "08001",
         "Try again. If it lasts, the operator should look at the database that --database names.";
+    /// The spool, which keeps the contents of sessions, can't be read or written, or what it holds is damaged.
+    SpoolUnavailable = "SPOOL_UNAVAILABLE", "58030",
+        "The operator should look at the directory or object store that --spool names.";
     /// The node is shutting down and takes no new sessions.
     Draining = "DRAINING", "57P01",
         "Connect to another node, or again when the server is back.";

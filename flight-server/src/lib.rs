@@ -25,5 +25,6 @@ pub mod node;
 pub mod peer;
 #[cfg(test)]
 mod simulation;
+pub mod snapshots;
 pub mod spool;
 pub mod telemetry;

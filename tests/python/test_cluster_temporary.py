@@ -13,6 +13,7 @@ FAILURES = (flight.FlightError, pa.ArrowException)
 
 @pytest.fixture
 def cluster(postgres):
+    """Nodes without a spool in which one would find what another has kept."""
     cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0)
     yield cluster
     cluster.close(expected=(*EXPECTED, "bring along"))

@@ -29,6 +29,8 @@ pub enum Purpose {
     Cookie,
     /// Showing peers that a call comes from one of them.
     Peer,
+    /// Encrypting what is kept in the spool.
+    Spool,
 }
 
 impl Purpose {
@@ -38,6 +40,7 @@ impl Purpose {
             Self::Ticket => b"pintail/v1/ticket",
             Self::Cookie => b"pintail/v1/cookie",
             Self::Peer => b"pintail/v1/peer",
+            Self::Spool => b"pintail/v1/spool",
         }
     }
 }

@@ -59,6 +59,12 @@ pub struct Config {
     pub password_file: Option<PathBuf>,
     /// `--tls-cert`, `--tls-key` and `--tls-client-ca`; plain text when not given.
     pub tls: Option<Tls>,
+    /// `--spool`; nowhere when not given to a node that has peers.
+    pub spool: Option<String>,
+    /// `--spool-secret`; the environment's credentials when not given.
+    pub spool_secret: Option<SecretSource>,
+    /// `--snapshot-limit`, in bytes.
+    pub snapshot_limit: u64,
     /// `--session-idle-timeout`
     pub session_idle_timeout: Duration,
     /// `--session-max-age`
@@ -194,7 +200,10 @@ impl Config {
                 .parsed("database", database)?
                 .unwrap_or_else(|| Database::File(data_dir.join("pintail.duckdb"))),
             data_path: sources.parsed("data-path", data_path)?,
-            data_path_secret: data_path_secret(sources, &secrets)?,
+            data_path_secret: place_secret(sources, &secrets, "data-path-secret")?,
+            spool: sources.parsed("spool", data_path)?,
+            spool_secret: place_secret(sources, &secrets, "spool-secret")?,
+            snapshot_limit: snapshot_limit(sources)?,
             engine: sources.parsed("engine", |text| word("engine", text))?.unwrap_or_else(default_engine),
             user: sources.parsed("user", user)?.unwrap_or_else(|| "pintail".into()),
             password_file: path("password-file")?,
@@ -334,18 +343,23 @@ fn data_path(text: &str) -> Option<String> {
     (is_place && !text.contains('\0')).then(|| text.to_owned())
 }
 
-fn data_path_secret(sources: &Sources, secrets: &[SecretSource]) -> Result<Option<SecretSource>, ConfigError> {
-    let Some(wanted) = sources.parsed("data-path-secret", name)? else { return Ok(None) };
+/// The secret of a place in an object store, as the setting of this name has it.
+fn place_secret(
+    sources: &Sources,
+    secrets: &[SecretSource],
+    setting: &'static str,
+) -> Result<Option<SecretSource>, ConfigError> {
+    let Some(wanted) = sources.parsed(setting, name)? else { return Ok(None) };
     match secrets.iter().find(|secret| secret.name() == wanted) {
         Some(secret) if secret.kind() == SecretKind::S3 => Ok(Some(secret.clone())),
         Some(secret) => Err(ConfigError::Conflict(format!(
             "{} is {wanted}, a secret of type {}, which opens no s3: URL",
-            sources.origin("data-path-secret"),
+            sources.origin(setting),
             secret.kind().name(),
         ))),
         None => Err(ConfigError::Conflict(format!(
             "{} is {}, which is none of the secrets of the configuration file ([secrets.NAME])",
-            sources.origin("data-path-secret"),
+            sources.origin(setting),
             wanted.escape_debug(),
         ))),
     }
@@ -379,6 +393,11 @@ fn peer_tls(sources: &Sources) -> Result<Option<PeerTlsFiles>, ConfigError> {
 
 fn memory_limit(sources: &Sources) -> Result<u64, ConfigError> {
     let size = sources.parsed("memory-limit", Size::parse)?.unwrap_or(Size::Percent(75));
+    Ok(size.of(MemoryLimits::of_this_process().available()))
+}
+
+fn snapshot_limit(sources: &Sources) -> Result<u64, ConfigError> {
+    let size = sources.parsed("snapshot-limit", Size::parse)?.unwrap_or(Size::Bytes(64_000_000));
     Ok(size.of(MemoryLimits::of_this_process().available()))
 }
 

@@ -159,6 +159,29 @@ pub static SETTINGS: &[Setting] = &[
         "The secret of the configuration file (`[secrets.NAME]`) that opens an `s3:` URL of `--data-path`.",
     ),
     setting(
+        "spool",
+        "PATH",
+        Kind::DataPath,
+        "`<data-dir>/spool`; none for a node with `--peer-listen`, whose peers could not read it",
+        "Where the contents of temporary tables are kept for whichever node goes on with their session: a directory that every \
+         node reaches by this path, or `s3://bucket/prefix`. They are encrypted with a key of the cluster's secret.",
+    ),
+    setting(
+        "spool-secret",
+        "NAME",
+        Kind::Name,
+        "the environment's credentials",
+        "The secret of the configuration file (`[secrets.NAME]`) that opens an `s3:` URL of `--spool`.",
+    ),
+    setting(
+        "snapshot-limit",
+        "SIZE",
+        Kind::Size,
+        "`64MB`",
+        "How much of a session's temporary tables is kept in the spool. Those beyond it end with their node, as `pintail sessions \
+         why` says.",
+    ),
+    setting(
         "engine",
         "NAME",
         Kind::Choice(&["duckdb", "datafusion"]),

@@ -52,6 +52,11 @@ pub trait Engine: Send + Sync + 'static {
     /// When an entry of `replay` cannot be applied: the session is then not what it was, and is not served.
     async fn open_session(&self, holder: &Holder, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>>;
 
+    /// Removes what is kept for a session that has ended for good, wherever it was last.
+    async fn forget_session(&self, session: &str) {
+        let _ = session;
+    }
+
     /// Opens the files of a dataset and tells its columns, partition columns last: the schema that the dataset then has in
     /// every engine.
     ///

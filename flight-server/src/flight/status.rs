@@ -67,7 +67,10 @@ pub(super) fn log(error: &Error) {
 fn is_users(error: &Error) -> bool {
     match error.code {
         ErrorCode::Draining | ErrorCode::PeerLost | ErrorCode::ResultGone | ErrorCode::ResultTooLarge => true,
-        ErrorCode::StoreUnavailable | ErrorCode::StateUnsaved | ErrorCode::LakeUnavailable => false,
+        ErrorCode::StoreUnavailable
+        | ErrorCode::StateUnsaved
+        | ErrorCode::LakeUnavailable
+        | ErrorCode::SpoolUnavailable => false,
         _ => error.sqlstate.is_users(),
     }
 }
@@ -92,6 +95,7 @@ fn grpc_code(error: &Error) -> Code {
         | ErrorCode::NoNode
         | ErrorCode::StoreUnavailable
         | ErrorCode::LakeUnavailable
+        | ErrorCode::SpoolUnavailable
         | ErrorCode::Draining
         | ErrorCode::DatasetUnreadable => Code::Unavailable,
         ErrorCode::RequestMalformed

@@ -248,7 +248,16 @@ impl Session {
         *self.transaction.lock() = None;
         tracing::debug!(session = %self.id(), epoch = %self.epoch(), why = ?why, "session ended on this node");
         let engine = self.engine();
-        tokio::runtime::Handle::try_current().ok().map(|runtime| runtime.spawn(async move { engine.close().await }))
+        let forgotten =
+            matches!(why, Ended::Closed | Ended::Expired).then(|| (self.engine_of(), self.id().to_string()));
+        tokio::runtime::Handle::try_current().ok().map(|runtime| {
+            runtime.spawn(async move {
+                engine.close().await;
+                if let Some((engine, id)) = forgotten {
+                    engine.forget_session(&id).await;
+                }
+            })
+        })
     }
 
     /// What a failed write to the store means. A write that was fenced off drops the session at once.

@@ -95,6 +95,11 @@ fn facts(config: &Config, addresses: &Addresses, user: &FirstUser) -> Vec<Fact> 
         [] => "none".to_owned(),
         paths => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
     };
+    let spool = match (&config.spool, config.peer_listen) {
+        (Some(place), _) => format!("kept in {place}"),
+        (None, None) => "kept in the data directory".to_owned(),
+        (None, Some(_)) => "end with this node".to_owned(),
+    };
     [
         ("Flight SQL", addresses.flight.clone(), "listen"),
         ("Advertised as", addresses.advertised_uri.clone(), "advertise"),
@@ -109,6 +114,8 @@ fn facts(config: &Config, addresses: &Addresses, user: &FirstUser) -> Vec<Fact> 
         ("Engine", config.engine.clone(), "engine"),
         ("Database", config.database.to_string(), "database"),
         ("Files of shared tables", or(config.data_path.clone(), "as the catalog says"), "data-path"),
+        ("Temporary tables", spool, "spool"),
+        ("Kept of a session's", Size::Bytes(config.snapshot_limit).to_string(), "snapshot-limit"),
         ("Memory", Size::Bytes(config.memory_limit).to_string(), "memory-limit"),
         ("Threads", config.threads.to_string(), "threads"),
         ("Readable files", directories(&config.allow_files), "allow-files"),

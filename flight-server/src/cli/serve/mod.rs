@@ -28,7 +28,7 @@ use self::first_user::{FirstUser, FirstUserError};
 use self::signals::EndSignals;
 use super::store::{self, OpenStoreError};
 use super::{USAGE, complain, with_causes};
-use crate::auth::{ClusterSecret, SecretError, Users, UsersError};
+use crate::auth::{ClusterSecret, Purpose, SecretError, Users, UsersError};
 use crate::config::{Config, ConfigError, LogFormat, SecretSource, Tls};
 use crate::flight::server::FlightServer;
 use crate::http::{self, Health, Status};
@@ -119,7 +119,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     let store = store::open(&config.store).await?;
     let engines = match config.role {
         NodeRole::Front => Vec::new(),
-        NodeRole::Both | NodeRole::Engine => engines::open(config, &data_dir).await?,
+        NodeRole::Both | NodeRole::Engine => engines::open(config, &data_dir, &secret.derive(Purpose::Spool)).await?,
     };
     let options = NodeOptions {
         statement_timeout: config.statement_timeout,

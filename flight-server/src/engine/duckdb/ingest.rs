@@ -110,7 +110,10 @@ impl Lane {
             self.wrote(ended.as_ref().ok().and_then(|count| receipt_of(order, *count)));
             self.probe_status();
         }
-        Ok(Ingested { rows: ended?, state: self.take_noted() })
+        let rows = ended?;
+        // The name of the table alone does not say whose it is.
+        self.touch_tables();
+        Ok(Ingested { rows, state: self.state_with_tables()? })
     }
 }
 

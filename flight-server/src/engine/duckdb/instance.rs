@@ -21,6 +21,7 @@ use crate::dataset::Source;
 use crate::engine::priority;
 use crate::engine::{Engine, EngineFacts, EngineSession, Holder, StateEntry};
 use crate::error::{Error, ErrorCode, Result};
+use crate::snapshots::Snapshots;
 
 /// The settings that a client may change for its session. All others are the operator's: they reach beyond the session,
 /// write files, or change how the server itself reads results and errors.
@@ -66,7 +67,7 @@ const ARENAS: i32 = 4;
 const LARGE_BLOCK: i32 = 1 << 20;
 
 /// How an instance is opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DuckDbOptions {
     /// The database file, or `:memory:`.
     pub database: String,
@@ -86,6 +87,8 @@ pub struct DuckDbOptions {
     pub extension_dir: Option<PathBuf>,
     /// How long a session lives at most: receipts of its writes are kept no longer.
     pub receipt_age: Duration,
+    /// Where temporary tables are kept, and how many bytes of each session's at most; they end with the node when not given.
+    pub snapshots: Option<(Arc<Snapshots>, usize)>,
     /// The tables shared by nodes in which sessions are, instead of those of `database`, which is then `:memory:`.
     pub lake: Option<LakeOptions>,
 }
@@ -136,6 +139,8 @@ pub(super) struct Instance {
     pub(super) extensions: Extensions,
     /// The tables that all nodes share, where sessions are in such.
     pub(super) lake: Option<Lake>,
+    /// Where temporary tables are kept, and how many bytes of each session's.
+    pub(super) snapshots: Option<(Arc<Snapshots>, usize)>,
     /// Receipts of writes; those of a lake are with its catalog.
     pub(super) receipts: Option<Receipts>,
     /// Held by an autocommit statement that changes the catalog: DuckDB fails one of two at once.
@@ -207,6 +212,7 @@ impl DuckDb {
             writable: options.allow_writes,
             extensions,
             lake,
+            snapshots: options.snapshots,
             receipts,
             catalog: Mutex::new(()),
             search_path,
@@ -323,6 +329,13 @@ impl Engine for DuckDb {
         sessions.retain(|session| session.strong_count() > 0);
         sessions.push(Arc::downgrade(&session));
         Ok(session)
+    }
+
+    async fn forget_session(&self, session: &str) {
+        let Some((snapshots, _)) = &self.instance.snapshots else { return };
+        let (snapshots, session) = (Arc::clone(snapshots), session.to_owned());
+        // It fails only when the runtime ends.
+        let _ = tokio::task::spawn_blocking(move || snapshots.remove_all(&session)).await;
     }
 
     async fn describe_dataset(&self, source: &Arc<Source>) -> Result<Vec<(String, SqlType)>> {

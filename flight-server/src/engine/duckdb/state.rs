@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::datasets;
 use super::ffi::{Connection, Value};
 use super::internal::{self, quoted_text};
+use super::lane::KeptTables;
 use super::temporary;
 use crate::engine::{StateEntry, quoted_identifier};
 use crate::error::Result;
@@ -24,7 +25,7 @@ pub(super) struct SessionState {
 
 impl SessionState {
     /// The state that `connection` is in. `settings` are the names of those that clients may change.
-    pub(super) fn of(connection: &Connection, settings: &[String]) -> Result<Self> {
+    pub(super) fn of(connection: &Connection, settings: &[String], kept: &KeptTables) -> Result<Self> {
         let mut entries = BTreeMap::new();
         for row in internal::rows(connection, "SELECT name, value FROM duckdb_settings()", &[])? {
             let [Some(name), value] = &row[..] else { continue };
@@ -42,7 +43,7 @@ impl SessionState {
             let sql = format!("SET VARIABLE {} = CAST({value} AS {ty})", quoted_identifier(name));
             entries.insert(format!("variable:{name}"), Some(sql));
         }
-        entries.extend(temporary::noted(connection)?);
+        entries.extend(temporary::noted(connection, kept)?);
         let place = internal::rows(connection, "SELECT current_setting('search_path')", &[])?;
         if let Some(path) = place.into_iter().next().and_then(|row| row.into_iter().next()).flatten() {
             entries.insert("location".to_owned(), Some(format!("SET search_path = {}", quoted_text(&path))));
@@ -51,12 +52,12 @@ impl SessionState {
     }
 
     /// The same, with the positions that the connection's temporary sequences have by now; none when it has no sequence.
-    pub(super) fn with_sequences(&self, connection: &Connection) -> Result<Option<Self>> {
+    pub(super) fn with_sequences(&self, connection: &Connection, kept: &KeptTables) -> Result<Option<Self>> {
         if !self.has_sequences() {
             return Ok(None);
         }
         let mut now = self.clone();
-        now.move_sequences(&temporary::noted(connection)?);
+        now.move_sequences(&temporary::noted(connection, kept)?);
         Ok(Some(now))
     }
 

@@ -1,30 +1,41 @@
 //! A session's temporary objects, and what of them goes with it to another node.
 //!
 //! Views, sequences, types and macros are statements, and are journaled as such; a sequence with its position. The rows of tables
-//! are not kept, so that tables, and views that read them, end with the node; both are told.
+//! are in the spool. A table that is not kept there ends with the node, with the views that read it; all of them are told.
 
 use std::collections::BTreeMap;
 
 use super::ffi::{Connection, TemporaryObject};
 use super::internal;
+use super::lane::{KeptTables, Spool};
 use crate::engine::{StateEntry, UNKEPT, quoted_identifier};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What begins the keys of these objects.
 const KEY: &str = "temporary ";
+
+/// What begins those of tables.
+const TABLE: &str = "temporary table ";
 
 /// What a position of changes outside of the statements that define it.
 const SEQUENCE: &str = "temporary sequence ";
 
 /// The temporary objects of a connection, as entries of its state.
-pub(super) fn noted(connection: &Connection) -> Result<BTreeMap<String, Option<String>>> {
-    let objects = connection.temporary_objects()?;
-    let (ending, mut entries) = (ending(&objects), BTreeMap::new());
+pub(super) fn noted(connection: &Connection, kept: &KeptTables) -> Result<BTreeMap<String, Option<String>>> {
+    let mut objects = connection.temporary_objects()?;
+    // They go with their tables.
+    objects.retain(|object| object.kind != "index");
+    let (ending, mut entries) = (ending(&objects, kept), BTreeMap::new());
     for object in &objects {
         let key = format!("{KEY}{} {}", object.kind, quoted_identifier(&object.name));
-        match ending.iter().any(|name| *name == object.name) && is_relation(object) {
-            true => entries.insert(format!("{UNKEPT}{key}"), Some(String::new())),
-            false => entries.insert(key, Some(object.sql.clone())),
+        let statement = match object.kind.as_str() {
+            "table" | "view" if ending.iter().any(|name| *name == object.name) => None,
+            "table" => kept.entry(&object.name),
+            _ => Some(object.sql.clone()),
+        };
+        match statement {
+            Some(statement) => entries.insert(key, Some(statement)),
+            None => entries.insert(format!("{UNKEPT}{key}"), Some(String::new())),
         };
     }
     Ok(entries)
@@ -40,13 +51,9 @@ pub(super) fn is_sequence(key: &str) -> bool {
     key.starts_with(SEQUENCE)
 }
 
-fn is_relation(object: &TemporaryObject) -> bool {
-    matches!(object.kind.as_str(), "table" | "view")
-}
-
-/// The names of the tables, of the views that read them, and so on. A view whose text has such a name in it is taken to read it.
-fn ending(objects: &[TemporaryObject]) -> Vec<&str> {
-    let tables = objects.iter().filter(|object| object.kind == "table");
+/// The names of the tables that are not kept, of the views that read them, and so on. A view whose text has such a name in it is taken to read it.
+fn ending<'a>(objects: &'a [TemporaryObject], kept: &KeptTables) -> Vec<&'a str> {
+    let tables = objects.iter().filter(|object| object.kind == "table" && kept.entry(&object.name).is_none());
     let mut ending: Vec<&str> = tables.map(|object| object.name.as_str()).collect();
     loop {
         let also = objects.iter().find(|object| {
@@ -59,6 +66,12 @@ fn ending(objects: &[TemporaryObject]) -> Vec<&str> {
             None => return ending,
         }
     }
+}
+
+/// The name in an identifier that was quoted.
+fn unquoted(identifier: &str) -> String {
+    let inner = identifier.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or(identifier).replace("\"\"", "\"")
 }
 
 /// Whether a text has a name in it, by itself.
@@ -79,7 +92,9 @@ fn names(sql: &str, name: &str) -> bool {
 pub(super) fn restore<'a>(
     connection: &Connection,
     replay: &'a [StateEntry],
-    failed: impl Fn(&str, crate::error::Error) -> crate::error::Error,
+    spool: Option<&Spool>,
+    kept: &mut KeptTables,
+    failed: impl Fn(&str, Error) -> Error,
 ) -> Result<Vec<&'a str>> {
     let entries = || replay.iter().filter_map(|entry| entry.sql.as_ref().map(|sql| (entry.key.as_str(), sql)));
     for (key, sql) in entries().filter(|(key, _)| !key.starts_with(KEY)) {
@@ -88,7 +103,16 @@ pub(super) fn restore<'a>(
     let mut left: Vec<_> = entries().filter(|(key, _)| key.starts_with(KEY)).collect();
     loop {
         let before = left.len();
-        left.retain(|(_, sql)| internal::run(connection, sql).is_err());
+        left.retain(|(key, entry)| {
+            let made = match key.strip_prefix(TABLE) {
+                Some(name) => match spool {
+                    Some(spool) => kept.restore(connection, spool, &unquoted(name), entry),
+                    None => Err(Error::internal("there is no spool")),
+                },
+                None => internal::run(connection, entry),
+            };
+            made.inspect_err(|error| tracing::debug!(key, %error, "not brought about yet")).is_err()
+        });
         if left.is_empty() || left.len() == before {
             return Ok(left.into_iter().map(|(key, _)| key).collect());
         }
@@ -112,7 +136,7 @@ mod tests {
             object("table", "t", ""),
             object("macro", "m", "CREATE TEMP MACRO m() AS TABLE FROM t"),
         ];
-        let mut found = ending(&objects);
+        let mut found = ending(&objects, &KeptTables::default());
         found.sort_unstable();
         assert_eq!(found, ["b", "c", "t"]);
     }

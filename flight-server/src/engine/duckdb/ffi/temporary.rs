@@ -6,7 +6,7 @@ use std::{ptr, slice};
 use duckdb::ffi;
 
 use super::connection::Connection;
-use super::{Failure, taken_text};
+use super::{Failure, c_string, taken_text};
 
 type Told = unsafe extern "C" fn(
     to: *mut c_void,
@@ -25,15 +25,38 @@ unsafe extern "C" {
         to: *mut c_void,
         failure: *mut *mut c_char,
     ) -> bool;
+    fn pintail_table_rows(
+        connection: ffi::duckdb_connection,
+        schema: *const c_char,
+        name: *const c_char,
+        taken: unsafe extern "C" fn(to: *mut c_void, bytes: *const u8, length: usize) -> bool,
+        to: *mut c_void,
+        failure: *mut *mut c_char,
+    ) -> bool;
+    fn pintail_table_fill(
+        connection: ffi::duckdb_connection,
+        schema: *const c_char,
+        name: *const c_char,
+        bytes: *const u8,
+        length: usize,
+        failure: *mut *mut c_char,
+    ) -> bool;
+}
+
+/// Bytes that are gathered up to a limit.
+struct Gathered {
+    bytes: Vec<u8>,
+    limit: usize,
+    is_over: bool,
 }
 
 /// A temporary object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine::duckdb) struct TemporaryObject {
-    /// `table`, `view`, `sequence`, `type`, `macro` or `table macro`.
+    /// `table`, `index`, `view`, `sequence`, `type`, `macro` or `table macro`.
     pub(in crate::engine::duckdb) kind: String,
     pub(in crate::engine::duckdb) name: String,
-    /// The statement that makes it anew, a sequence with its position; empty for a table.
+    /// The statement that makes it anew, a sequence with its position, a table without its rows.
     pub(in crate::engine::duckdb) sql: String,
 }
 
@@ -57,6 +80,70 @@ impl Connection {
             Err(Failure::new(message.unwrap_or_else(|| "the session's temporary objects can't be listed".to_owned())))
         }
     }
+}
+
+impl Connection {
+    /// The rows of a temporary table, in DuckDB's own form; `None` when they take more than `limit` bytes.
+    ///
+    /// # Errors
+    /// DuckDB's failure.
+    pub(in crate::engine::duckdb) fn table_as_bytes(
+        &self,
+        schema: &str,
+        table: &str,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let (schema, table) = (c_string(schema)?, c_string(table)?);
+        let mut gathered = Gathered { bytes: Vec::new(), limit, is_over: false };
+        let mut failure = ptr::null_mut();
+        let to = (&raw mut gathered).cast();
+        // SAFETY: the connection is open, both texts are NUL-terminated; `gather` takes what `to` is, which lives until the call
+        // returns, and the out pointer is ours.
+        let is_read =
+            unsafe { pintail_table_rows(self.handle(), schema.as_ptr(), table.as_ptr(), gather, to, &mut failure) };
+        // SAFETY: null, or a text that is ours to free.
+        let message = unsafe { taken_text(failure) };
+        match is_read {
+            true => Ok((!gathered.is_over).then_some(gathered.bytes)),
+            false => Err(Failure::new(message.unwrap_or_else(|| "a temporary table can't be read".to_owned()))),
+        }
+    }
+
+    /// Appends rows in DuckDB's own form to a temporary table, all or none. They must be as [`Self::table_as_bytes`] has given
+    /// them.
+    ///
+    /// # Errors
+    /// DuckDB's failure, also when the rows are no such.
+    pub(in crate::engine::duckdb) fn fill_temporary(
+        &self,
+        schema: &str,
+        table: &str,
+        rows: &[u8],
+    ) -> Result<(), Failure> {
+        let (schema, table) = (c_string(schema)?, c_string(table)?);
+        let mut failure = ptr::null_mut();
+        // SAFETY: the connection is open, both texts are NUL-terminated, the bytes are lent for the call, and the out pointer
+        // is ours.
+        let is_filled = unsafe {
+            pintail_table_fill(self.handle(), schema.as_ptr(), table.as_ptr(), rows.as_ptr(), rows.len(), &mut failure)
+        };
+        // SAFETY: null, or a text that is ours to free.
+        let message = unsafe { taken_text(failure) };
+        let failed = || Failure::new(message.unwrap_or_else(|| "a temporary table can't be filled".to_owned()));
+        if is_filled { Ok(()) } else { Err(failed()) }
+    }
+}
+
+/// # Safety
+/// `to` is a `Gathered` that nobody else uses; there are so many bytes.
+unsafe extern "C" fn gather(to: *mut c_void, bytes: *const u8, length: usize) -> bool {
+    // SAFETY: the caller has said so.
+    let (gathered, bytes) = unsafe { (&mut *to.cast::<Gathered>(), slice::from_raw_parts(bytes, length)) };
+    gathered.is_over = gathered.bytes.len() + bytes.len() > gathered.limit;
+    if !gathered.is_over {
+        gathered.bytes.extend_from_slice(bytes);
+    }
+    !gathered.is_over
 }
 
 /// # Safety

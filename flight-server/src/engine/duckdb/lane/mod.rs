@@ -1,6 +1,7 @@
 //! What happens on a session's connection, one thing at a time. Everything here blocks.
 
 mod requested;
+mod tables;
 mod transaction;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 use typemap::wire::WireOptions;
 
 use self::requested::Known;
+pub(super) use self::tables::{KeptTables, Spool};
 use super::bind::ParameterRows;
 use super::change::{as_one_transaction, change};
 use super::cursor::{Cursor, Step};
@@ -59,6 +61,9 @@ impl SharedStatus {
     }
 }
 
+/// The catalog of temporary tables.
+const TEMPORARY: &str = "temp";
+
 /// A session's connection, and what is open on it.
 pub(super) struct Lane {
     pub(super) instance: Arc<Instance>,
@@ -68,6 +73,9 @@ pub(super) struct Lane {
     /// The state of a session in which nothing was set.
     fresh: SessionState,
     state: SessionState,
+    /// The temporary tables that are kept, and where.
+    tables: KeptTables,
+    spool: Option<Spool>,
     /// A text failed in the middle: what it had set by then is still to be told.
     untold: bool,
     /// The open transaction has changed temporary objects, which is told when it is committed.
@@ -117,13 +125,20 @@ impl Lane {
         replay: &[StateEntry],
     ) -> Result<Self> {
         super::instance::prepare_connection(&connection, &instance)?;
-        let fresh = SessionState::of(&connection, &instance.settings)?;
-        let lost = temporary::restore(&connection, replay, |key, error| {
+        let mut tables = KeptTables::default();
+        let fresh = SessionState::of(&connection, &instance.settings, &tables)?;
+        let spool = instance.snapshots.as_ref().map(|(snapshots, limit)| Spool {
+            snapshots: Arc::clone(snapshots),
+            session: holder.session.clone(),
+            limit: *limit,
+        });
+        let spool = spool.filter(|spool| !spool.session.is_empty());
+        let lost = temporary::restore(&connection, replay, spool.as_ref(), &mut tables, |key, error| {
             let what = format!("the session's {key} could not be set again: {error}");
             Error::new(ErrorCode::SessionUnreclaimable, what)
         })?;
         let lost: Vec<_> = lost.into_iter().map(str::to_owned).collect();
-        let state = SessionState::of(&connection, &instance.settings)?;
+        let state = SessionState::of(&connection, &instance.settings, &tables)?;
         let status = Arc::default();
         Ok(Self {
             instance,
@@ -132,6 +147,8 @@ impl Lane {
             cursor: None,
             fresh,
             state,
+            tables,
+            spool,
             untold: false,
             objects_wait: false,
             // Nobody is to try them again.
@@ -199,6 +216,7 @@ impl Lane {
 
     /// Executes a statement: completely, or, when it reads, up to its first batch.
     pub(super) fn execute(&mut self, statement: &Statement, options: WireOptions, run: &Run) -> Result<Executed> {
+        self.remove_doomed();
         let before = self.status.get();
         let executed = self.execute_all(statement, options, run);
         match &executed {
@@ -211,13 +229,17 @@ impl Lane {
         }
         self.untold |= executed.is_err();
         let mut executed = executed?;
-        let may_have_set = !matches!(executed.kind, StatementKind::Read | StatementKind::Write);
-        if (may_have_set || self.untold) && executed.cursor.is_none() {
+        let has_kept = self.tables.touched && self.status.get() == TransactionStatus::Autocommit;
+        let may_have_set = has_kept || !matches!(executed.kind, StatementKind::Read | StatementKind::Write);
+        if has_kept || self.state.has_sequences() {
+            // The rest of the rows may move a sequence on, and is in the way of reading a table: it is computed now.
+            self.connection(run)?;
+        }
+        if (may_have_set || self.untold) && self.cursor.is_none() {
+            self.keep_tables()?;
             self.note_changes()?;
             self.untold = false;
         } else if self.state.has_sequences() {
-            // The rest of the rows may move a sequence on: they are computed now, so that its position is known.
-            self.connection(run)?;
             self.note_sequences()?;
         }
         executed.state = std::mem::take(&mut self.noted);
@@ -330,11 +352,13 @@ impl Lane {
         let note = if instance.lake.is_some() { extracted.commit_note(index)? } else { None };
         // Of a statement that is a transaction of its own.
         let own_commit = self.commit_of(instance.lake.is_some());
-        let connection = self.connection(run)?;
+        self.connection(run)?;
+        let connection = self.connection.as_ref().ok_or_else(closed)?;
         let prepared = run.interruptible(|| extracted.prepare(index))?;
         own_catalogs::check_untouched(&prepared)?;
         let changes_lake = instance.lake.is_some() && may_change_lake(&prepared, &reach);
         let kind = statement::kind(prepared.statement_type());
+        self.tables.touched |= self.spool.is_some() && (statement::is_call(reach.ty) || prepared.changes(TEMPORARY));
         if run.is_cancelled() {
             return Err(errors::cancelled());
         }
@@ -423,7 +447,7 @@ impl Lane {
     fn note_sequences(&mut self) -> Result<()> {
         let Some(connection) = &self.connection else { return Err(closed()) };
         if self.status.get() != TransactionStatus::Failed
-            && let Some(now) = self.state.with_sequences(connection)?
+            && let Some(now) = self.state.with_sequences(connection, &self.tables)?
         {
             self.noted.extend(now.changes_since(&self.state, &self.fresh));
             self.state = now;
@@ -435,7 +459,7 @@ impl Lane {
         let Some(connection) = &self.connection else { return Err(closed()) };
         // A failed transaction answers nothing until it is rolled back; the next question finds what is missing.
         if self.status.get() != TransactionStatus::Failed {
-            let mut now = SessionState::of(connection, &self.instance.settings)?;
+            let mut now = SessionState::of(connection, &self.instance.settings, &self.tables)?;
             // What the open transaction has made or dropped ends with it when the node does.
             self.objects_wait = self.status.get() == TransactionStatus::Open && now.take_objects_of(&self.state);
             self.noted.extend(now.changes_since(&self.state, &self.fresh));

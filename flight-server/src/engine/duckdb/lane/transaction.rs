@@ -41,12 +41,11 @@ impl Lane {
 
     /// What the end of the transaction has changed in the session beyond what its statements told.
     pub(in super::super) fn state_after_transaction(&mut self, run: &Run) -> Result<Vec<StateEntry>> {
-        if !self.objects_wait || self.status.get() != TransactionStatus::Autocommit {
+        if !(self.objects_wait || self.tables.touched) || self.status.get() != TransactionStatus::Autocommit {
             return Ok(Vec::new());
         }
         self.connection(run)?;
-        self.note_changes()?;
-        Ok(std::mem::take(&mut self.noted))
+        self.state_with_tables()
     }
 
     /// No transaction is open any more.

@@ -53,6 +53,7 @@ fn a_broken_extension_ends_the_start_and_names_its_file() {
             extension_dir: Some(extension_dir),
             receipt_age: std::time::Duration::from_secs(3600),
             lake: None,
+            snapshots: None,
         })
         .map(|_| ())
         .unwrap_err()

@@ -49,6 +49,7 @@ impl Fixture {
             extension_dir: Some(extensions),
             receipt_age: std::time::Duration::from_secs(3600),
             lake: None,
+            snapshots: None,
         };
         change(&mut options);
         Self { engine: DuckDb::open(options).unwrap(), _directory: directory }

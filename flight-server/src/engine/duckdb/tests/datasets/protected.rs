@@ -170,6 +170,7 @@ async fn a_database_whose_catalog_has_the_name_of_the_datasets_is_refused() {
         extension_dir: None,
         receipt_age: std::time::Duration::from_secs(3600),
         lake: None,
+        snapshots: None,
     };
     let open = |name: &str| DuckDb::open(options(directory.path().join(name).display().to_string()));
     let error = open("datasets.duckdb").err().unwrap();

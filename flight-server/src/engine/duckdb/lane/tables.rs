@@ -1,0 +1,187 @@
+//! A session's temporary tables, whose contents are kept in the spool: each after the statement that changed it, before that is
+//! answered.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::super::ffi::{Connection, TemporaryObject};
+use super::super::internal;
+use crate::engine::{StateEntry, TransactionStatus};
+use crate::error::{Error, ErrorCode, Result};
+use crate::snapshots::Snapshots;
+
+use super::Lane;
+
+/// The schema of temporary tables.
+const SCHEMA: &str = "main";
+
+/// The temporary tables of a session that are in the spool, by their names.
+#[derive(Default)]
+pub(in super::super) struct KeptTables {
+    tables: BTreeMap<String, KeptTable>,
+    /// Snapshots that nothing names any more once what was noted last is in the session's journal.
+    doomed: Vec<Uuid>,
+    /// A statement may have changed a table since they were looked at.
+    pub(super) touched: bool,
+}
+
+/// How one is made anew, as it stands in the session's journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptTable {
+    /// The statements that make it, its indexes last.
+    statements: Vec<String>,
+    /// Its rows; none when it has no rows.
+    #[serde(with = "name")]
+    snapshot: Option<Uuid>,
+    /// The digest of its rows in DuckDB's own form.
+    digest: u64,
+    /// How many bytes these are.
+    bytes: usize,
+}
+
+/// The name of a snapshot as text.
+mod name {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+    use uuid::Uuid;
+
+    pub(super) fn serialize<S: Serializer>(name: &Option<Uuid>, serializer: S) -> Result<S::Ok, S::Error> {
+        name.map(|name| name.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| Uuid::try_parse(&text).map_err(D::Error::custom)).transpose()
+    }
+}
+
+impl KeptTables {
+    /// What stands in the session's journal for a table that is kept.
+    pub(in super::super) fn entry(&self, name: &str) -> Option<String> {
+        serde_json::to_string(self.tables.get(name)?).ok()
+    }
+
+    /// Makes a table anew as its entry in the journal says.
+    pub(in super::super) fn restore(
+        &mut self,
+        connection: &Connection,
+        spool: &Spool,
+        name: &str,
+        entry: &str,
+    ) -> Result<()> {
+        let table: KeptTable = serde_json::from_str(entry).map_err(Error::internal)?;
+        let rows = match table.snapshot {
+            Some(snapshot) => spool.snapshots.get(&spool.session, snapshot)?,
+            None => Vec::new(),
+        };
+        if xxh3_64(&rows) != table.digest {
+            return Err(Error::new(ErrorCode::SpoolUnavailable, "the rows of a temporary table are not those it had"));
+        }
+        let (create, indexes) =
+            table.statements.split_first().ok_or_else(|| Error::internal("a table without a statement"))?;
+        internal::run(connection, create)?;
+        let filled = match rows.is_empty() {
+            true => Ok(()),
+            false => connection.fill_temporary(SCHEMA, name, &rows).map_err(Error::from),
+        };
+        let made = filled.and_then(|()| indexes.iter().try_for_each(|sql| internal::run(connection, sql)));
+        if let Err(error) = made {
+            // Half of a table is none.
+            internal::run(connection, &format!("DROP TABLE temp.{}", crate::engine::quoted_identifier(name)))?;
+            return Err(error);
+        }
+        self.tables.insert(name.to_owned(), table);
+        Ok(())
+    }
+}
+
+/// Where a session's temporary tables are kept.
+#[derive(Clone)]
+pub(in super::super) struct Spool {
+    pub(in super::super) snapshots: std::sync::Arc<Snapshots>,
+    pub(in super::super) session: String,
+    /// The most bytes of rows that are kept for the session.
+    pub(in super::super) limit: usize,
+}
+
+impl Lane {
+    /// A temporary table may have been changed.
+    pub(in super::super) fn touch_tables(&mut self) {
+        self.tables.touched = true;
+    }
+
+    /// Removes snapshots that nothing names any more: what was noted before the statement that begins now is in the journal.
+    pub(super) fn remove_doomed(&mut self) {
+        if let Some(spool) = &self.spool {
+            for snapshot in self.tables.doomed.drain(..) {
+                spool.snapshots.remove(&spool.session, snapshot);
+            }
+        }
+    }
+
+    /// Keeps the temporary tables that statements have changed since this was done last, if no transaction is open. A table that
+    /// can't be kept is told among the session's state.
+    pub(super) fn keep_tables(&mut self) -> Result<()> {
+        if !self.tables.touched || self.status.get() != TransactionStatus::Autocommit {
+            return Ok(());
+        }
+        self.tables.touched = false;
+        let (Some(connection), Some(spool)) = (&self.connection, &self.spool) else { return Ok(()) };
+        let objects = connection.temporary_objects()?;
+        let mut kept = std::mem::take(&mut self.tables.tables);
+        let mut left = spool.limit;
+        for object in objects.iter().filter(|object| object.kind == "table") {
+            let before = kept.remove(&object.name);
+            match keep(connection, spool, object, &objects, before.as_ref(), left) {
+                Ok(Some(table)) => {
+                    left = left.saturating_sub(table.bytes);
+                    if let Some(old) =
+                        before.and_then(|before| before.snapshot).filter(|old| Some(*old) != table.snapshot)
+                    {
+                        self.tables.doomed.push(old);
+                    }
+                    self.tables.tables.insert(object.name.clone(), table);
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(session = spool.session, %error, "a temporary table can't be kept, and ends with this node");
+                }
+            }
+            self.tables.doomed.extend(before.and_then(|before| before.snapshot));
+        }
+        // Those are no more.
+        self.tables.doomed.extend(kept.into_values().filter_map(|table| table.snapshot));
+        Ok(())
+    }
+
+    /// The changes of the session's state, after its temporary tables were kept.
+    pub(in super::super) fn state_with_tables(&mut self) -> Result<Vec<StateEntry>> {
+        self.keep_tables()?;
+        self.state_changes()
+    }
+}
+
+/// Keeps a table, unless it is kept as it is; `None` when its rows take more than `limit` bytes.
+fn keep(
+    connection: &Connection,
+    spool: &Spool,
+    object: &TemporaryObject,
+    objects: &[TemporaryObject],
+    before: Option<&KeptTable>,
+    limit: usize,
+) -> Result<Option<KeptTable>> {
+    let indexes = objects.iter().filter(|other| other.kind == "index" && other.name == object.name);
+    let statements: Vec<_> = std::iter::once(object).chain(indexes).map(|object| object.sql.clone()).collect();
+    let Some(rows) = connection.table_as_bytes(SCHEMA, &object.name, limit)? else { return Ok(None) };
+    let (digest, bytes) = (xxh3_64(&rows), rows.len());
+    let same = before.filter(|before| before.digest == digest && before.bytes == bytes);
+    let snapshot = match same {
+        Some(before) => before.snapshot,
+        None if bytes == 0 => None,
+        None => Some(spool.snapshots.put(&spool.session, rows)?),
+    };
+    Ok(Some(KeptTable { statements, snapshot, digest, bytes }))
+}
