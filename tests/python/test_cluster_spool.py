@@ -6,8 +6,9 @@ import pyarrow as pa
 import pytest
 
 from cluster import EXPECTED, Cluster
-from flight_sql import COMMIT, ROLL_BACK
+from flight_sql import COMMIT, ROLL_BACK, Session
 from object_store import KEY
+from pintail_process import wait_until
 from test_cluster_temporary import FAILURES, Client, why
 from test_pyarrow_metadata import ingest
 
@@ -50,8 +51,8 @@ TABLES = [
        union_value(num := i)::UNION(num INTEGER, str VARCHAR) AS un, CASE i % 3 WHEN 0 THEN 'happy' WHEN 1 THEN 'it''s' ELSE '' END::mood AS e,
        CASE WHEN i % 4 > 0 THEN i END AS n FROM range(200) r(i)""",
     "INSERT INTO every (i) VALUES (-1)",
-    """CREATE TEMP TABLE strict (id INTEGER PRIMARY KEY DEFAULT nextval('numbers'), name VARCHAR NOT NULL UNIQUE CHECK (name <> 'no'),
-       twice INTEGER GENERATED ALWAYS AS (id * 2) VIRTUAL, "odd ""name""" DOUBLE DEFAULT 1.5)""",
+    '''CREATE TEMP TABLE strict (id INTEGER PRIMARY KEY DEFAULT nextval('numbers'), name VARCHAR NOT NULL UNIQUE CHECK (name <> 'no'),
+       twice INTEGER GENERATED ALWAYS AS (id * 2) VIRTUAL, "odd ""name""" DOUBLE DEFAULT 1.5)''',
     "INSERT INTO strict (name) VALUES ('a'), ('b'), ('c')",
     "DELETE FROM strict WHERE name = 'b'",
     "UPDATE strict SET name = 'cc' WHERE name = 'c'",
@@ -153,8 +154,7 @@ def test_the_spool_holds_no_more_than_it_must(cluster, client, spool):
     client.ask("CREATE TEMP TABLE t AS SELECT 1")
     assert len(snapshots(spool)) == 1
     client.session.close()
-    client.session = type(client.session)(cluster.nodes[0])
-    from pintail_process import wait_until
+    client.session = Session(cluster.nodes[0])
     wait_until(lambda: not list(spool.iterdir()), "the end of the session's snapshots")
 
 
@@ -215,7 +215,6 @@ def test_a_spool_in_an_object_store(postgres, s3, tmp_path):
 def test_a_single_server_has_its_sessions_temporary_tables_after_a_restart(start):
     server = start()
     client = Client.__new__(Client)
-    from flight_sql import Session
     client.session = Session(server)
     client.ask("CREATE TEMP TABLE t AS SELECT 7 AS i")
     client.session.client.close()

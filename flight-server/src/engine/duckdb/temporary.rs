@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 /// What begins the keys of these objects.
 const KEY: &str = "temporary ";
 
-/// What begins those of tables.
-const TABLE: &str = "temporary table ";
+/// What begins those of tables, with the quote before their name: `temporary table macro` is another kind.
+const TABLE: &str = "temporary table \"";
 
 /// What a position of changes outside of the statements that define it.
 const SEQUENCE: &str = "temporary sequence ";
@@ -68,10 +68,9 @@ fn ending<'a>(objects: &'a [TemporaryObject], kept: &KeptTables) -> Vec<&'a str>
     }
 }
 
-/// The name in an identifier that was quoted.
-fn unquoted(identifier: &str) -> String {
-    let inner = identifier.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    inner.unwrap_or(identifier).replace("\"\"", "\"")
+/// The name in an identifier that was quoted, of which the first quote is gone.
+fn unquoted(rest: &str) -> String {
+    rest.strip_suffix('"').unwrap_or(rest).replace("\"\"", "\"")
 }
 
 /// Whether a text has a name in it, by itself.

@@ -34,6 +34,22 @@ bool pintail_statement_changes(duckdb_prepared_statement statement, const char *
 	}
 }
 
+// Whether running a prepared statement would change any catalog but the temporary one, of which DuckDB keeps no account but for
+// its sequences.
+bool pintail_statement_changes_any(duckdb_prepared_statement statement) {
+	try {
+		auto &prepared = *reinterpret_cast<PreparedStatementWrapper *>(statement)->statement;
+		for (auto &entry : prepared.GetStatementProperties().modified_databases) {
+			if (!StringUtil::CIEquals(entry.first, TEMP_CATALOG)) {
+				return true;
+			}
+		}
+		return false;
+	} catch (...) {
+		return false;
+	}
+}
+
 // Whether running a prepared statement would read a catalog by its name.
 bool pintail_statement_reads(duckdb_prepared_statement statement, const char *catalog) {
 	try {

@@ -11,6 +11,7 @@ use super::{Failure, c_string, taken_text};
 
 unsafe extern "C" {
     fn pintail_statement_changes(statement: ffi::duckdb_prepared_statement, catalog: *const c_char) -> bool;
+    fn pintail_statement_changes_any(statement: ffi::duckdb_prepared_statement) -> bool;
     fn pintail_statement_reads(statement: ffi::duckdb_prepared_statement, catalog: *const c_char) -> bool;
     fn pintail_view_put(
         connection: ffi::duckdb_connection,
@@ -31,6 +32,12 @@ impl Prepared {
         let Ok(catalog) = c_string(catalog) else { return true };
         // SAFETY: the statement is live and was prepared without failure; the text is NUL-terminated.
         unsafe { pintail_statement_changes(self.raw(), catalog.as_ptr()) }
+    }
+
+    /// Whether running it would change any catalog but the temporary one. What can't be told is taken for no.
+    pub(in crate::engine::duckdb) fn changes_any(&self) -> bool {
+        // SAFETY: the statement is live and was prepared without failure.
+        unsafe { pintail_statement_changes_any(self.raw()) }
     }
 
     /// Whether running it would read a catalog by its name.

@@ -61,9 +61,6 @@ impl SharedStatus {
     }
 }
 
-/// The catalog of temporary tables.
-const TEMPORARY: &str = "temp";
-
 /// A session's connection, and what is open on it.
 pub(super) struct Lane {
     pub(super) instance: Arc<Instance>,
@@ -358,7 +355,9 @@ impl Lane {
         own_catalogs::check_untouched(&prepared)?;
         let changes_lake = instance.lake.is_some() && may_change_lake(&prepared, &reach);
         let kind = statement::kind(prepared.statement_type());
-        self.tables.touched |= self.spool.is_some() && (statement::is_call(reach.ty) || prepared.changes(TEMPORARY));
+        // DuckDB names what a statement changes, unless that is temporary.
+        let is_change = !matches!(kind, StatementKind::Read | StatementKind::Setting | StatementKind::Transaction);
+        self.tables.touched |= self.spool.is_some() && is_change && !prepared.changes_any();
         if run.is_cancelled() {
             return Err(errors::cancelled());
         }
