@@ -46,6 +46,19 @@ install_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
+# Executables hold DuckDB, and each checkout and each change of a dependency leaves its own in the target directory:
+# when there is little room for new ones, the earlier ones go.
+need_room() {
+    local wanted=12 folder="$CARGO_TARGET_DIR"
+    mkdir -p "$folder"
+    free() { df --output=avail -B1G "$folder" | tail -n 1 | tr -d ' '; }
+    [ "$(free)" -lt "$wanted" ] || return 0
+    say "$(free) GB are free for $folder: removing what earlier builds left there"
+    rm -rf "$folder"/*/incremental
+    find "$folder" -path '*/deps/*' -type f -size +50M ! -name '*.rlib' -delete
+    [ "$(free)" -ge "$wanted" ] || fail "a build needs $wanted GB, and $(free) GB are free for $folder"
+}
+
 need_compilers() {
     command -v cargo >/dev/null || fail "there is no cargo; install Rust (see rust-version in Cargo.toml)"
     command -v c++ >/dev/null || install_packages g++
@@ -216,6 +229,7 @@ run() {
 }
 
 need_compilers
+need_room
 case "${1:-}" in
     "") for part in "${parts[@]}"; do run "$part"; done ;;
     --list) printf '%s\n' "${parts[@]}" ;;

@@ -1,5 +1,4 @@
 //! Whatever a client sends, it is told by code and SQLSTATE what was wrong, and nothing else is the worse for it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use arrow_flight::sql::{
     ActionBeginTransactionRequest, Any, CommandPreparedStatementQuery, CommandStatementQuery,

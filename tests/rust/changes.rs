@@ -1,5 +1,4 @@
 //! What statements that change something are answered with, and what they refuse.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Who may have a session: each refusal says which case it is, and none of them makes a new session in silence.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Datasets on a real S3 server, as their sources read them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::path::Path;
 use std::time::Duration;

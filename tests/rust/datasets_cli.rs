@@ -1,5 +1,4 @@
 //! `pintail dataset` beside a running server: what is added is a table, what is sick says so, what is removed is gone.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

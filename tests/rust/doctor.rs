@@ -1,5 +1,4 @@
 //! `pintail doctor`: what it looks at, and what it says of what is wrong.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! `docs/errors.md` says of every code what the code itself says. To write it anew: `UPDATE_DOCS=1 cargo test`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,7 +8,7 @@ use flight_server::error::ErrorCode;
 fn page() -> String {
     let mut page = String::from(
         "# Errors\n\n\
-         <!-- Generated from `flight-server/src/error.rs`; `UPDATE_DOCS=1 tests/run.sh rust --test errors_page` writes it. -->\n\n\
+         <!-- Generated from `flight-server/src/error.rs`; `UPDATE_DOCS=1 tests/run.sh rust errors_page` writes it. -->\n\n\
          Every failure has a stable code and a SQLSTATE. They travel with the gRPC status: in the trailers\n\
          `x-pintail-code` and `x-pintail-sqlstate`, and in the details as a `google.rpc.ErrorInfo` whose reason is the\n\
          code and whose metadata holds `sqlstate` and, where the SQL text is at fault, `position` (in characters from 0).\n\

@@ -1,5 +1,4 @@
 //! Fronts have nothing of their own: one that dies while a statement runs takes neither the statement nor its result along.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::time::Duration;
 

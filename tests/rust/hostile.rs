@@ -1,6 +1,5 @@
 //! Malformed and hostile requests, one by one: each is refused with a code and a SQLSTATE, none is the server's fault, and
 //! the session goes on as if nothing had been.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

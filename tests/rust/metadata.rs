@@ -1,5 +1,4 @@
 //! What the server tells of itself and its tables.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use arrow::array::{Array, BinaryArray};
 use arrow::datatypes::DataType;

@@ -1,5 +1,4 @@
 //! Statements that run while their client asks how far they are.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use arrow_flight::sql::{CommandGetCatalogs, CommandPreparedStatementQuery, CommandStatementQuery, ProstMessageExt};
 use arrow_flight::{CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor, PollInfo, Ticket};

@@ -1,5 +1,4 @@
 //! Prepared statements: what is told of their columns and parameters, and to whom.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::sync::Arc;
 

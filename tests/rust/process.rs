@@ -1,5 +1,4 @@
 //! The process: how it starts, how it ends, and what it says of a configuration it cannot use.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use arrow_flight::sql::CommandStatementQuery;
 use futures::TryStreamExt;

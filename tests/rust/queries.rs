@@ -1,5 +1,4 @@
 //! Queries after their FlightInfo: cancelled by their identity, and their endpoints renewed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use arrow_flight::sql::{
     ActionCancelQueryRequest, ActionCancelQueryResult, Any, CommandGetCatalogs, CommandStatementQuery, ProstMessageExt,

@@ -1,5 +1,4 @@
 //! Writes that are sent again are applied once, and their first answer comes again.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::sync::Arc;
 use std::time::Duration;

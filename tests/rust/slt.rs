@@ -11,13 +11,9 @@
 //!
 //! A skipped statement is run nevertheless: when it does what DuckDB does, the difference is gone and the test fails.
 //! `docs/engines.md` lists these differences; `UPDATE_DOCS=1` writes it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
-#[path = "slt/columns.rs"]
 mod columns;
-#[path = "slt/differences.rs"]
 mod differences;
-#[path = "slt/session.rs"]
 mod session;
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,6 @@
 //! `docs/types.md` begins with what the code says of every type. To write it anew: `UPDATE_DOCS=1 cargo test`.
 //!
 //! The rest of the page are the results of the oracle, `tests/python/test_oracle.py`, which writes and checks them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::path::Path;
 
@@ -11,7 +10,7 @@ const RESULTS: &str = "<!-- Results:";
 fn page() -> String {
     format!(
         "# Types\n\n\
-         <!-- Generated from `typemap`; `UPDATE_DOCS=1 tests/run.sh rust --test types_page` writes it. -->\n\n\
+         <!-- Generated from `typemap`; `UPDATE_DOCS=1 tests/run.sh rust types_page` writes it. -->\n\n\
          The same SQL type is sent as the same Arrow type whichever engine computed it. Every field tells its SQL type\n\
          in the metadata `ARROW:FLIGHT:SQL:TYPE_NAME`. A value that its Arrow type can't hold is an error with SQLSTATE\n\
          22003 that names the column: none becomes NULL, and none is changed, unsaid.\n\n\

@@ -1,5 +1,4 @@
 //! Uploads that break off are written nowhere, wherever in them that happens.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails in a test ends the test")]
 
 use std::sync::Arc;
 

@@ -20,7 +20,7 @@ struct Difference {
 pub(crate) fn page(files: &[PathBuf], engine: &str) -> String {
     let mut page = String::from(
         "# Engines\n\n\
-         <!-- Generated from `tests/slt`; `UPDATE_DOCS=1 tests/run.sh rust --test slt` writes it. -->\n\n\
+         <!-- Generated from `tests/slt`; `UPDATE_DOCS=1 tests/run.sh rust slt` writes it. -->\n\n\
          The statements in `tests/slt` run on DuckDB and on DataFusion, and give the same rows and the same schema,\n\
          types and names included. Those listed here do not: DuckDB does what the file says, DataFusion refuses the\n\
          statement or answers otherwise, for the reason given. Each is run on every change of the code: one that is no\n\
