@@ -200,7 +200,19 @@ part_licences() {
     fi
 }
 
+# The server with places at which it is told to die, to fail or to wait; its path goes to $PINTAIL_FAILPOINTS_BIN.
+need_failpoints() {
+    export PINTAIL_FAILPOINTS_BIN="$cache/failpoints/pintail"
+    mkdir -p "$cache/failpoints"
+    cargo build --locked --release --workspace --bin pintail --features flight-server/failpoints
+    cp "$pintail" "$PINTAIL_FAILPOINTS_BIN.new"
+    mv "$PINTAIL_FAILPOINTS_BIN.new" "$PINTAIL_FAILPOINTS_BIN"
+    # It lies where the usual one did.
+    cargo build --locked --release --workspace --bin pintail
+}
+
 part_python() {
+    need_failpoints
     need_postgres
     need_python
     need_haproxy

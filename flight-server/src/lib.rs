@@ -14,11 +14,13 @@
 //! and the meaning of every SQL type the crate `typemap`.
 
 pub mod auth;
+pub mod batch_queue;
 pub mod cli;
 pub mod config;
 pub mod dataset;
 pub mod engine;
 pub mod error;
+mod failpoint;
 pub mod flight;
 pub mod http;
 pub mod node;
@@ -26,5 +28,4 @@ pub mod peer;
 #[cfg(test)]
 mod simulation;
 pub mod snapshots;
-pub mod spool;
 pub mod telemetry;

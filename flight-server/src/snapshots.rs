@@ -4,6 +4,7 @@
 //! Each snapshot is written once, under a name of its own, and whole: who names it in the session store knows that it is there.
 //! It is encrypted with a key of the cluster's secret, which also tells a damaged one, and one in another's place.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::failpoint::failpoint;
 
 /// What a snapshot begins with: what it is, and in which form.
 const MAGIC: &[u8; 8] = b"pintail\x01";
@@ -24,6 +26,16 @@ const MAGIC: &[u8; 8] = b"pintail\x01";
 pub struct Snapshots {
     place: Place,
     key: LessSafeKey,
+}
+
+impl fmt::Debug for Snapshots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the key.
+        match &self.place {
+            Place::Directory(directory) => f.debug_tuple("Snapshots").field(directory).finish(),
+            Place::Objects { path, .. } => f.debug_tuple("Snapshots").field(path).finish(),
+        }
+    }
 }
 
 enum Place {
@@ -183,10 +195,13 @@ fn write_durably(directory: &Path, name: Uuid, parts: &[&[u8]]) -> io::Result<()
     }
     let (made, kept) = (directory.join(format!("{name}.making")), directory.join(file_name(name)));
     let written = (|| {
+        failpoint!("spool.before", io::Error::other("a failpoint"));
         let mut file = File::create_new(&made)?;
         parts.iter().try_for_each(|part| file.write_all(part))?;
         file.sync_all()?;
+        failpoint!("spool.written", io::Error::other("a failpoint"));
         fs::rename(&made, &kept)?;
+        failpoint!("spool.named", io::Error::other("a failpoint"));
         File::open(directory)?.sync_all()
     })();
     if written.is_err() {

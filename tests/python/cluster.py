@@ -113,6 +113,9 @@ class Postgres:
 class Cluster:
     """Nodes with one store and one secret."""
 
+    #: What a node is.
+    kind = Server
+
     def __init__(self, store, nodes=3, roles=None, lease=3.0, arguments=()):
         self.folder = tempfile.TemporaryDirectory(prefix="pintail-cluster-")
         self.secret = pathlib.Path(self.folder.name) / "secret"
@@ -126,7 +129,7 @@ class Cluster:
 
     def node(self, number, role="both", *arguments, store=None, peer_port=0):
         """Starts a node on ports that stay its own; `store` is another way to the store."""
-        return Server("--store", store or self.store, "--cluster-secret-file", str(self.secret),
+        return self.kind("--store", store or self.store, "--cluster-secret-file", str(self.secret),
                       "--node-name", f"node{number}", "--node-lease", f"{self.lease}s",
                       "--peer-listen", f"127.0.0.1:{peer_port}", "--role", role, *arguments, port=free_port())
 

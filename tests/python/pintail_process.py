@@ -57,6 +57,11 @@ def environment():
 class Server:
     """A server on loopback with a data directory of its own, which outlives the process."""
 
+    #: The program.
+    binary = BINARY
+    #: What its environment has besides.
+    environment = {}
+
     def __init__(self, *arguments, port=0, allow_files=()):
         self.folder = tempfile.TemporaryDirectory(prefix="pintail-test-")
         self.port = port
@@ -69,10 +74,10 @@ class Server:
         folder = pathlib.Path(self.folder.name)
         (folder / "password").write_text(PASSWORD)
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--print-ready", "--log-format", "json", "--listen", f"127.0.0.1:{self.port}",
+            [self.binary, "serve", "--print-ready", "--log-format", "json", "--listen", f"127.0.0.1:{self.port}",
              "--http", "127.0.0.1:0", "--data-dir", folder / "data", "--user", USER,
              "--password-file", folder / "password", *self.arguments],
-            cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            cwd=folder, env=environment() | self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True,
         )
         lines = queue.Queue()

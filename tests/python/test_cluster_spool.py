@@ -1,8 +1,10 @@
 """A session's temporary tables after its node was killed: their contents are kept in the spool that the nodes share."""
 
+import contextlib
 import pathlib
 
 import pyarrow as pa
+import pyarrow.flight as flight
 import pytest
 
 from cluster import EXPECTED, Cluster
@@ -196,19 +198,93 @@ def test_a_spool_that_fails_costs_no_statement_and_is_told(cluster, client, spoo
     assert client.ask("SELECT sum(i) FROM t") == 6
 
 
-def test_a_spool_in_an_object_store(postgres, s3, tmp_path):
+@contextlib.contextmanager
+def request(client, number):
+    """Sends what is sent meanwhile with a request id."""
+    header = (b"x-pintail-request-id", f"00000000-0000-4000-8000-{number:012}".encode())
+    client.session.options = flight.FlightCallOptions(headers=[client.session.header, header])
+    yield
+    client.session.options = flight.FlightCallOptions(headers=[client.session.header])
+
+
+def test_a_write_to_a_temporary_table_is_applied_once_however_often_its_node_dies(cluster, client):
+    client.ask("CREATE TEMP TABLE t (i BIGINT)")
+    client.ask("CREATE TABLE permanent (i BIGINT)")
+
+    def all_of_it():
+        with request(client, 1):
+            assert client.session.update("INSERT INTO t VALUES (1), (2)") == 2
+        with request(client, 2):
+            assert client.session.update("UPDATE t SET i = i + 10; INSERT INTO t VALUES (3)") == 1
+        with request(client, 3):
+            ingest(client.session, "t", pa.table({"i": [4, 5, 6]}), mode="append", temporary=True)
+        with request(client, 4):
+            client.ask("CREATE TEMP TABLE u AS SELECT 1 AS i")
+        with request(client, 5), pytest.raises(FAILURES, match="RESULT_GONE") if again else contextlib.nullcontext():
+            assert client.ask("INSERT INTO t VALUES (7) RETURNING i") == 7
+        with request(client, 6):
+            assert client.session.update("DELETE FROM t WHERE i = 99") == 0
+
+    for again in (False, True):
+        all_of_it()
+    for again in (True, True):
+        client.move()
+        client.ask("CREATE TABLE IF NOT EXISTS permanent (i BIGINT)")
+        all_of_it()
+        assert client.ask("SELECT string_agg(i, ',' ORDER BY i) FROM t") == "3,4,5,6,7,11,12"
+    with request(client, 1), pytest.raises(FAILURES, match="REQUEST_ID_REUSED"):
+        client.session.update("INSERT INTO t VALUES (9)")
+    assert not [what for what in why(cluster, client.name) if "receipt" in what]
+
+
+def test_the_commit_of_temporary_tables_is_answered_truthfully_by_another_node(cluster, client):
+    client.ask("CREATE TEMP TABLE t (i BIGINT)")
+    for number, end in ((1, "COMMIT"), (2, "END")):
+        client.ask("BEGIN")
+        client.ask(f"INSERT INTO t VALUES ({number})")
+        client.ask(end)
+        client.move()
+        # Its answer may have been lost: it comes again.
+        client.ask(end)
+    transaction = client.session.begin()
+    client.session.update("INSERT INTO t VALUES (3)", transaction)
+    client.session.end(transaction, COMMIT)
+    client.move()
+    client.session.end(transaction, COMMIT)
+    with request(client, 8):
+        transaction = client.session.begin()
+    client.session.update("INSERT INTO t VALUES (4)", transaction)
+    with request(client, 9):
+        client.session.end(transaction, COMMIT)
+        client.move()
+    with request(client, 9):
+        client.session.end(transaction, COMMIT)
+    transaction = client.session.begin()
+    client.session.update("INSERT INTO t VALUES (5)", transaction)
+    client.move()
+    with pytest.raises(FAILURES, match="TRANSACTION_LOST"):
+        client.session.end(transaction, COMMIT)
+    assert client.ask("SELECT string_agg(i, ',' ORDER BY i) FROM t") == "1,2,3,4"
+
+
+@pytest.fixture
+def cluster_over_s3(postgres, s3, tmp_path):
     config = tmp_path / "pintail.toml"
     config.write_text("\n".join(s3.secret("files")))
     cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0,
                       arguments=("--config", str(config), "--spool", "s3://bucket/spool", "--spool-secret", "files"))
-    client = Client(cluster)
+    yield cluster
+    cluster.close(expected=(*EXPECTED, "bring along"))
+
+
+def test_a_spool_in_an_object_store(cluster_over_s3):
+    client = Client(cluster_over_s3)
     client.ask("CREATE TEMP TABLE t AS SELECT i FROM range(1000) r(i)")
     client.ask("DELETE FROM t WHERE i > 9")
     client.move()
     assert client.ask("SELECT sum(i) FROM t") == 45
     client.close()
-    cluster.close(expected=(*EXPECTED, "bring along"))
-    for node in cluster.nodes:
+    for node in cluster_over_s3.nodes:
         assert KEY not in "".join(node.log)
 
 

@@ -83,6 +83,9 @@ async fn each_thing_that_keeps_a_server_from_starting_fails_with_what_to_do() {
         (&["--tls-cert", &soon, "--tls-key", &soon_key], "TLS --tls-cert", "warn", &["expires", "renew"]),
         (&["--memory-limit", "1000GiB"], "memory", "fail", &["--memory-limit"]),
         (&["--threads", "10000"], "threads", "warn", &["--threads"]),
+        (&["--spool", &at("spool")], "spool", "ok", &["written and read"]),
+        (&["--spool", &at("file/below")], "spool", "fail", &["file/below", "--spool"]),
+        (&["--peer-listen", "127.0.0.1:0"], "spool", "warn", &["--spool", "temporary tables"]),
         (&["--allow-writes", &at("nowhere")], &format!("--allow-writes {}", at("nowhere")), "fail", &["make it"]),
     ];
     for (arguments, check, state, said) in cases {

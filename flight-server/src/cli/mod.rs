@@ -13,6 +13,7 @@ mod nodes;
 mod rows;
 mod serve;
 mod sessions;
+mod spool;
 mod store;
 
 use std::ffi::OsString;

@@ -52,11 +52,6 @@ pub trait Engine: Send + Sync + 'static {
     /// When an entry of `replay` cannot be applied: the session is then not what it was, and is not served.
     async fn open_session(&self, holder: &Holder, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>>;
 
-    /// Removes what is kept for a session that has ended for good, wherever it was last.
-    async fn forget_session(&self, session: &str) {
-        let _ = session;
-    }
-
     /// Opens the files of a dataset and tells its columns, partition columns last: the schema that the dataset then has in
     /// every engine.
     ///
@@ -113,6 +108,8 @@ pub struct EngineFacts {
     pub receipts: bool,
     /// Which database it writes to, the same wherever that is opened; empty where it keeps no receipts.
     pub database: String,
+    /// Whether every node writes to that database.
+    pub shared: bool,
 }
 
 /// For whom an engine's session is opened: whose it is, and how often it has changed hands.
@@ -132,6 +129,9 @@ impl Holder {
         self.epoch <= 1
     }
 }
+
+/// What begins the key of a [`StateEntry`] that is a receipt of a write, for the engine alone to read.
+pub const RECEIPT: &str = "receipt:";
 
 /// What begins the key of a [`StateEntry`] that no statement brings about again: what the rest of the key names, in the
 /// words of people, ends with the node. Its statement is empty, and is never replayed.
@@ -209,6 +209,15 @@ pub trait EngineSession: Send + Sync + 'static {
     async fn receipt(&self, id: Uuid) -> Result<Option<Receipt>> {
         let _ = id;
         Ok(None)
+    }
+
+    /// Whether a write of this session was made in the transaction that is open. What still runs is waited for.
+    ///
+    /// # Errors
+    /// The engine's.
+    async fn is_pending(&self, id: Uuid) -> Result<bool> {
+        let _ = id;
+        Ok(false)
     }
 
     /// Rolls the open transaction back; does nothing when none is open.

@@ -16,7 +16,8 @@ use super::ticket::{self, Claim, Contents, Holder, MAX_SQL};
 use super::trace_context::TraceId;
 use crate::engine::{Request, Statement};
 use crate::error::Result;
-use crate::node::{Caller, Delivery, Locations, Node, QueryId, Session};
+use crate::failpoint::failpoint;
+use crate::node::{Caller, Delivery, Locations, Node, QueryId, Session, WriteOutcome};
 
 /// A call of a session's owner.
 pub struct Call {
@@ -26,6 +27,8 @@ pub struct Call {
     pub(super) trace: Option<TraceId>,
     /// What the client knows the write by that it asks for, if it may send it again.
     pub(super) request: Option<Uuid>,
+    /// What became of the write that its client asks about.
+    pub(super) asked: Option<WriteOutcome>,
     /// Whether its client comes again for rows that break off.
     pub(super) comes_again: bool,
     /// From where on it wants the rows that it asks for.
@@ -48,6 +51,7 @@ impl Call {
             caller: Caller { session, grant: None },
             trace: self.trace,
             request: self.request,
+            asked: None,
             behind: None,
             comes_again: false,
             is_handshake: false,
@@ -112,6 +116,7 @@ impl Call {
                 app_metadata: Bytes::new(),
             }
         });
+        failpoint!("ticket.issued", crate::failpoint::error());
         Ok(FlightInfo {
             schema: schema_bytes(schema)?,
             flight_descriptor: Some(echo(descriptor)),
@@ -152,6 +157,7 @@ impl Call {
     /// # Errors
     /// Those of [`ticket::redeem`].
     pub(super) fn redeem_bytes(&self, ticket: &Bytes) -> Result<Contents> {
+        failpoint!("ticket.before", crate::failpoint::error());
         ticket::redeem(self.node.ticket_key(), self.holder(), ticket, SystemTime::now())
     }
 

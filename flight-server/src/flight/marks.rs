@@ -8,6 +8,7 @@ use http::HeaderMap;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::failpoint::failpoint;
 
 /// The header that carries the mark of the last batch a client has.
 const HEADER: &str = "x-pintail-resume";
@@ -88,6 +89,7 @@ impl Marks {
     /// # Errors
     /// `RESULT_CHANGED` when the batches before the place that the client has come to are not those it has.
     pub(super) fn next(&mut self, body: &[u8]) -> Result<Option<Mark>> {
+        failpoint!("rows.before", crate::failpoint::error());
         self.batches += 1;
         self.digest.update(body);
         let mark = Mark { batches: self.batches, digest: self.digest.digest() };

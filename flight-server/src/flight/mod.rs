@@ -57,6 +57,7 @@ mod type_info;
 mod untyped;
 mod uploaded_types;
 mod uploads;
+mod write_outcome;
 
 pub use command::{Command, Metadata, Transaction};
 pub use handlers::{Delivered, EndSavepoint, Exchanged, Handlers, OptionProblem, PreparedStatement, Put};

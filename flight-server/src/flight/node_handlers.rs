@@ -11,7 +11,7 @@ use arrow_flight::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use tonic::Status;
 
 use super::call::Call;
@@ -25,6 +25,7 @@ use super::ticket::{self, Claim, Contents};
 use super::trace_context::TraceId;
 use super::{
     actions, exchange, features, listing, metadata, options, polls, prepared, queries, request_id, statements, uploads,
+    write_outcome,
 };
 use crate::engine::{Request, Statement};
 use crate::error::{Error, ErrorCode, Result};
@@ -52,18 +53,24 @@ impl Handlers for NodeHandlers {
         let trace = TraceId::from_headers(headers);
         let (request, behind) = (request_id::of(headers)?, Mark::of_call(headers)?);
         let comes_again = marks::comes_again(headers);
-        Ok(Call { node: Arc::clone(&self.node), caller, trace, request, comes_again, behind, is_handshake: false })
+        let asked = match write_outcome::asked(headers)? {
+            Some(id) => Some(caller.session.write_outcome(id).await?),
+            None => None,
+        };
+        let node = Arc::clone(&self.node);
+        Ok(Call { node, caller, trace, request, asked, comes_again, behind, is_handshake: false })
     }
 
     async fn handshake(&self, headers: &HeaderMap) -> Result<Call> {
         let caller = self.node.handshake(headers).await?;
         let trace = TraceId::from_headers(headers);
-        let (request, behind, comes_again) = (None, None, false);
-        Ok(Call { node: Arc::clone(&self.node), caller, trace, request, comes_again, behind, is_handshake: true })
+        let (request, asked, behind, comes_again) = (None, None, None, false);
+        let node = Arc::clone(&self.node);
+        Ok(Call { node, caller, trace, request, asked, comes_again, behind, is_handshake: true })
     }
 
-    /// The token of its session, when that is new, what clients may rely on, which is told with it and in each handshake, and
-    /// what of the session could not be brought along.
+    /// The token of its session, when that is new, what clients may rely on, which is told with it and in each handshake,
+    /// what of the session could not be brought along, and what became of a write that was asked for.
     fn headers(&self, call: &Call) -> HeaderMap {
         let mut headers = call.caller.grant.as_ref().map(|grant| grant.headers()).unwrap_or_default();
         if call.is_handshake || call.caller.grant.is_some() {
@@ -71,6 +78,9 @@ impl Handlers for NodeHandlers {
         }
         if let Some(lost) = lost_state(call.session().take_lost_state()) {
             headers.insert(LOST_HEADER, lost);
+        }
+        if let Some(outcome) = call.asked {
+            headers.insert(write_outcome::HEADER, HeaderValue::from_static(outcome.as_str()));
         }
         headers
     }
@@ -113,7 +123,7 @@ impl Handlers for NodeHandlers {
             return Ok(None);
         }
         let Contents { claim, query, .. } = call.redeem(ticket)?;
-        let part = if let Claim::Part(_, part) = claim { part } else { 0 };
+        let part = if let Claim::Part(_, part) | Claim::Spooled(_, part) = claim { part } else { 0 };
         Ok(Some(self.streams.place(Key { session: call.session().id().clone(), query, part }, call.behind)))
     }
 
@@ -129,6 +139,9 @@ impl Handlers for NodeHandlers {
             Claim::Part(id, part) => {
                 let rows = async { statements::fetch_part(call, &id, part) };
                 call.session().until_cancelled(query, rows).await?
+            }
+            Claim::Spooled(name, part) => {
+                call.session().until_cancelled(query, statements::fetch_spooled(call, &name, part)).await?
             }
             Claim::Metadata(command) => match Command::decode(&command)? {
                 Command::Metadata(command) => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use arrow_flight::{CancelStatus, FlightEndpoint, FlightInfo, Ticket};
+use uuid::Uuid;
 
 use super::call::Call;
 use super::ticket::{Claim, Contents, is_ticket};
@@ -38,7 +39,7 @@ async fn cancelled_query(call: &Call, query: QueryId, claim: &Claim) -> Result<C
         Claim::Kept(id) | Claim::Part(id, _) => {
             !matches!(*call.session().kept(&StatementId::from_bytes(id)?)?, Kept::Deferred(_))
         }
-        Claim::Metadata(_) => true,
+        Claim::Spooled(..) | Claim::Metadata(_) => true,
         Claim::Polled => return cancelled_poll(call, query).await,
     };
     if is_done {
@@ -73,6 +74,9 @@ pub(super) fn renew(call: &Call, endpoint: FlightEndpoint) -> Result<FlightEndpo
     let contents = call.redeem(ticket)?;
     if let Claim::Kept(id) | Claim::Part(id, _) = &contents.claim {
         call.session().kept(&StatementId::from_bytes(id)?)?;
+    }
+    if let Claim::Spooled(name, _) = &contents.claim {
+        call.session().check_spooled(Uuid::from_slice(name).map_err(Error::internal)?)?;
     }
     let (ticket, expiration) = call.issue(&contents);
     Ok(FlightEndpoint { ticket: Some(Ticket { ticket }), expiration_time: Some(expiration), ..endpoint })

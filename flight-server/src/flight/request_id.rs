@@ -13,14 +13,22 @@ const HEADER: &str = "x-pintail-request-id";
 /// # Errors
 /// `REQUEST_INVALID` when it is no UUID, or there are several.
 pub(super) fn of(headers: &HeaderMap) -> Result<Option<Uuid>> {
-    let mut values = headers.get_all(HEADER).iter();
+    in_header(headers, HEADER)
+}
+
+/// The id in a header, if it is there.
+///
+/// # Errors
+/// `REQUEST_INVALID` when it is no UUID, or there are several.
+pub(super) fn in_header(headers: &HeaderMap, header: &str) -> Result<Option<Uuid>> {
+    let mut values = headers.get_all(header).iter();
     let Some(first) = values.next() else { return Ok(None) };
     let id = first.to_str().ok().and_then(|text| Uuid::try_parse(text).ok());
     match (id, values.next()) {
         (Some(id), None) => Ok(Some(id)),
         _ => Err(Error::new(
             ErrorCode::RequestInvalid,
-            format!("{HEADER} must be one UUID, such as 0190163d-8694-739b-aea5-966c26f8ad91: one for each write"),
+            format!("{header} must be one UUID, such as 0190163d-8694-739b-aea5-966c26f8ad91: one for each write"),
         )),
     }
 }

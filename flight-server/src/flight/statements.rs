@@ -3,7 +3,7 @@
 //! What only reads is planned when its FlightInfo is asked for and runs when its rows are fetched, each time they are.
 //! Everything else comes on the same path too, because drivers do not look at SQL texts: it runs exactly once, when its
 //! FlightInfo is asked for, and its small result is kept for however often it is fetched. So does a read whose result is to
-//! be split over several endpoints; that one may be large.
+//! be split over several endpoints, or kept in the spool; that one may be large.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use arrow_flight::{FlightDescriptor, FlightInfo};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use uuid::Uuid;
 
 use super::call::{Call, count};
 use super::command::Transaction;
@@ -20,7 +21,7 @@ use super::encode::check_schema;
 use super::ticket::Claim;
 use crate::engine::{Outcome, Plan, Rows, Statement, StatementKind};
 use crate::error::{Error, ErrorCode, Result};
-use crate::node::{Kept, SplitResult, StatementId};
+use crate::node::{Delivery, Kept, Results, SplitResult, StatementId};
 
 /// The most bytes of a result that is kept: the result of a statement that runs exactly once, or whose schema is not
 /// known before it has run.
@@ -58,11 +59,13 @@ pub(super) async fn planned(call: &Call, sql: String, transaction: &Transaction)
 
 /// Whether the FlightInfo of a statement is to be had without running it.
 pub(super) fn is_ready(call: &Call, plan: &Plan) -> bool {
-    plan.kind == StatementKind::Read && plan.schema.is_some() && !is_split(call)
+    plan.kind == StatementKind::Read && plan.schema.is_some() && !is_collected(call)
 }
 
-fn is_split(call: &Call) -> bool {
-    call.session().delivery().endpoints > NonZeroUsize::MIN
+/// Whether the whole result of a read is computed before it is fetched.
+fn is_collected(call: &Call) -> bool {
+    let delivery = call.session().delivery();
+    delivery.endpoints > NonZeroUsize::MIN || delivery.results == Results::Spool
 }
 
 /// GetSchema of a statement's text. Nothing is executed.
@@ -97,8 +100,8 @@ pub(super) async fn info_of(
     statement: Statement,
     plan: &Plan,
 ) -> Result<FlightInfo> {
-    if plan.kind == StatementKind::Read && is_split(call) {
-        return split_info(call, descriptor, statement).await;
+    if plan.kind == StatementKind::Read && is_collected(call) {
+        return collected_info(call, descriptor, statement).await;
     }
     if let (StatementKind::Read, Some(schema)) = (plan.kind, &plan.schema) {
         let claim = Claim::read(&statement).unwrap_or_else(|| keep(call, Kept::Deferred(statement)));
@@ -121,11 +124,18 @@ pub(super) async fn info_of_run(call: &Call, descriptor: FlightDescriptor, state
     call.flight_info(descriptor, &schema, vec![claim], records)
 }
 
-/// FlightInfo of a read that runs now, and whose result is kept in parts.
-async fn split_info(call: &Call, descriptor: FlightDescriptor, statement: Statement) -> Result<FlightInfo> {
+/// FlightInfo of a read that runs now, and whose result is kept in parts, or in the spool.
+async fn collected_info(call: &Call, descriptor: FlightDescriptor, statement: Statement) -> Result<FlightInfo> {
     let rows = read(call, statement).await?;
     check_schema(&rows.schema)?;
-    let wanted = call.session().delivery().endpoints.get();
+    let Delivery { endpoints, results, .. } = call.session().delivery();
+    let wanted = endpoints.get();
+    if results == Results::Spool {
+        let result = call.session().spool_result(rows, wanted).await?;
+        let name = Bytes::copy_from_slice(result.name.as_bytes());
+        let claims = (0..).take(result.parts).map(|part| Claim::Spooled(name.clone(), part)).collect();
+        return call.flight_info(descriptor, &result.schema, claims, Some(result.rows));
+    }
     let result = Arc::new(SplitResult::collect(rows, &call.node.options().data_dir, wanted).await?);
     let id = Bytes::copy_from_slice(call.session().keep(Kept::Split(Arc::clone(&result))).as_bytes());
     let claims = (0..).take(result.parts()).map(|part| Claim::Part(id.clone(), part)).collect();
@@ -203,6 +213,15 @@ pub(super) fn fetch_part(call: &Call, id: &Bytes, part: u32) -> Result<Rows> {
         Kept::Deferred(_) | Kept::Finished { .. } => None,
     };
     rows.ok_or_else(|| Error::internal("a ticket for a part of a result holds one that has no such part"))
+}
+
+/// The rows of a part of what the session has in the spool.
+///
+/// # Errors
+/// `RESULT_GONE` when it is not there any more; `SPOOL_UNAVAILABLE` when it can't be read, or is not what was written.
+pub(super) async fn fetch_spooled(call: &Call, name: &Bytes, part: u32) -> Result<Rows> {
+    let name = Uuid::from_slice(name).map_err(Error::internal)?;
+    call.session().spooled_part(name, usize::try_from(part).unwrap_or(usize::MAX)).await
 }
 
 /// Runs a statement's text for its effect: DoPut.

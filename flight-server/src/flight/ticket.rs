@@ -57,6 +57,8 @@ pub(super) enum Claim {
     Kept(Bytes),
     /// One part, counted from 0, of the result that the session keeps under this id.
     Part(Bytes, u32),
+    /// One part, counted from 0, of the result that the session has in the spool under this name.
+    Spooled(Bytes, u32),
     /// The answer to a metadata command, which is this descriptor's command.
     Metadata(Bytes),
     /// To be told how far the query is.
@@ -119,7 +121,7 @@ struct Payload {
     /// In seconds since 1970.
     #[prost(uint64, tag = "3")]
     expires: u64,
-    #[prost(oneof = "PayloadClaim", tags = "4, 5, 6, 8, 10")]
+    #[prost(oneof = "PayloadClaim", tags = "4, 5, 6, 8, 10, 11")]
     claim: Option<PayloadClaim>,
     #[prost(bytes = "bytes", tag = "7")]
     query: Bytes,
@@ -139,6 +141,8 @@ enum PayloadClaim {
     Polled(bool),
     #[prost(message, tag = "10")]
     Part(PayloadPart),
+    #[prost(message, tag = "11")]
+    Spooled(PayloadPart),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -180,6 +184,7 @@ pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, contents: &Contents, now
         }),
         Claim::Kept(id) => PayloadClaim::Kept(id.clone()),
         Claim::Part(id, part) => PayloadClaim::Part(PayloadPart { kept: id.clone(), part: *part }),
+        Claim::Spooled(name, part) => PayloadClaim::Spooled(PayloadPart { kept: name.clone(), part: *part }),
         Claim::Metadata(command) => PayloadClaim::Metadata(command.clone()),
         Claim::Polled => PayloadClaim::Polled(true),
     };
@@ -254,6 +259,7 @@ pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: Sy
         Some(PayloadClaim::Metadata(command)) => Claim::Metadata(command),
         Some(PayloadClaim::Polled(_)) => Claim::Polled,
         Some(PayloadClaim::Part(PayloadPart { kept, part })) => Claim::Part(kept, part),
+        Some(PayloadClaim::Spooled(PayloadPart { kept, part })) => Claim::Spooled(kept, part),
         None => return Err(invalid()),
     };
     let compression = match PayloadCompression::try_from(payload.compression) {

@@ -3,8 +3,8 @@
 use session::JournalEntry;
 
 use super::session::{Session, Turn};
-use super::transaction_mark;
-use crate::engine::{StateEntry, UNKEPT};
+use super::{spooled, transaction_mark};
+use crate::engine::{RECEIPT, StateEntry, UNKEPT};
 use crate::error::Result;
 
 /// Whether a piece of a session's state goes with it.
@@ -28,7 +28,8 @@ pub(crate) fn carried(journal: &[JournalEntry]) -> Vec<(String, Carried)> {
             let open = transaction_mark::is_open(entry.statement.as_deref().unwrap_or_default());
             return open.then(|| ("open transaction".to_owned(), Carried::RolledBack));
         }
-        Some((entry.key.replacen(':', " ", 1), Carried::Yes))
+        let is_told = !entry.key.starts_with(RECEIPT) && !spooled::is_result(&entry.key);
+        is_told.then(|| (entry.key.replacen(':', " ", 1), Carried::Yes))
     };
     journal.iter().filter_map(of).collect()
 }
@@ -79,6 +80,7 @@ mod tests {
             entry("setting:TimeZone", "SET x"),
             entry("unkept:temporary table t", ""),
             entry(transaction_mark::KEY, "open 00"),
+            entry("receipt:0190163d-8694-739b-aea5-966c26f8ad91", "d 1 -"),
         ];
         let told = carried(&journal);
         let expected = [
@@ -88,7 +90,7 @@ mod tests {
         ];
         assert_eq!(told, expected.map(|(what, carried)| (what.to_owned(), carried)));
         assert_eq!(take_unkept(&mut journal), ["temporary table t"]);
-        assert_eq!(journal.len(), 2);
+        assert_eq!(journal.len(), 3);
         assert!(carried(&[entry(transaction_mark::KEY, "ending")]).is_empty());
     }
 }

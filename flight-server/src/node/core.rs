@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use session::{SessionStore, TokenKey};
+use session::{SessionId, SessionStore, TokenKey};
 use tokio::sync::Notify;
 
 use super::connections::Connections;
@@ -77,6 +77,14 @@ impl Core {
     /// The engine of this name, if the node has it.
     pub(super) fn engine_named(&self, name: &str) -> Option<&Arc<dyn Engine>> {
         self.engines.iter().find(|engine| engine.name() == name)
+    }
+
+    /// Removes what the spool has of a session that has ended for good, wherever it was last.
+    pub(super) async fn forget_spooled(&self, session: &SessionId) {
+        let Some(spool) = self.options.spool.clone() else { return };
+        let session = session.to_string();
+        // It fails only when the runtime ends.
+        let _ = tokio::task::spawn_blocking(move || spool.remove_all(&session)).await;
     }
 
     /// Asks the heartbeat to look at the lease, and at whether the node drains, without waiting for its next time.

@@ -14,11 +14,16 @@ pub(super) const ENDPOINTS: &str = "pintail.endpoints";
 /// Which locations an endpoint names: `none` or `self`.
 pub(super) const LOCATIONS: &str = "pintail.locations";
 
+/// How a result that broke off goes on: `verify` or `spool`.
+pub(super) const RESULTS: &str = "pintail.results";
+
 /// The values of [`COMPRESSION`], the default first.
 pub(super) const COMPRESSION_VALUES: [(&str, Compression); 3] =
     [("none", Compression::None), ("lz4", Compression::Lz4), ("zstd", Compression::Zstd)];
 /// The values of [`LOCATIONS`], the default first.
 pub(super) const LOCATION_VALUES: [(&str, Locations); 2] = [("none", Locations::None), ("self", Locations::Own)];
+/// The values of [`RESULTS`], the default first.
+pub(super) const RESULTS_VALUES: [(&str, Results); 2] = [("verify", Results::Verify), ("spool", Results::Spool)];
 
 /// The most endpoints of a query. Drivers fetch all of them at once, each in a thread of theirs.
 const MOST_ENDPOINTS: usize = 64;
@@ -45,6 +50,16 @@ pub enum Locations {
     Own,
 }
 
+/// How a result that broke off goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Results {
+    /// Its statement is run again, and must give the rows that its client has; they are sent while they are computed.
+    #[default]
+    Verify,
+    /// It is in the spool, whole, before its first row is sent.
+    Spool,
+}
+
 /// How a session's results are handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
@@ -54,6 +69,8 @@ pub struct Delivery {
     pub endpoints: NonZeroUsize,
     /// Which locations their endpoints name.
     pub locations: Locations,
+    /// How one that broke off goes on.
+    pub results: Results,
 }
 
 impl Delivery {
@@ -64,6 +81,7 @@ impl Delivery {
             compression: value(set, COMPRESSION, &COMPRESSION_VALUES).unwrap_or_default(),
             endpoints: endpoints.unwrap_or(NonZeroUsize::MIN),
             locations: value(set, LOCATIONS, &LOCATION_VALUES).unwrap_or_default(),
+            results: value(set, RESULTS, &RESULTS_VALUES).unwrap_or_default(),
         }
     }
 }
@@ -114,9 +132,12 @@ mod tests {
         for (name, meaning) in LOCATION_VALUES {
             assert_eq!(set(LOCATIONS, name).locations, meaning);
         }
+        for (name, meaning) in RESULTS_VALUES {
+            assert_eq!(set(RESULTS, name).results, meaning);
+        }
         let default = Delivery::of(&BTreeMap::new());
-        let (compression, locations) = (COMPRESSION_VALUES[0].1, LOCATION_VALUES[0].1);
-        assert_eq!(default, Delivery { compression, endpoints: NonZeroUsize::MIN, locations });
+        let (compression, locations, results) = (COMPRESSION_VALUES[0].1, LOCATION_VALUES[0].1, RESULTS_VALUES[0].1);
+        assert_eq!(default, Delivery { compression, endpoints: NonZeroUsize::MIN, locations, results });
     }
 
     #[test]

@@ -21,6 +21,7 @@ impl Session {
     /// the write was refused because another node owns the session: its state here is dropped then.
     pub async fn execute(&self, statement: Statement) -> Result<Outcome> {
         let work = self.start()?;
+        let _underway = self.underway.enter(statement.request.as_ref());
         let mut turn = self.turn.lock().await;
         // It may have waited long enough for the session or the lease to end.
         self.check()?;
@@ -52,8 +53,10 @@ impl Session {
             }
         };
         outcome.state.extend(mark);
-        let saved = self.write_state(&mut turn, &outcome.state).await;
-        saved.map_err(|error| failure::after_statement(outcome.kind, error))?;
+        if let Err(error) = self.write_state(&mut turn, &outcome.state).await {
+            self.note_untold(&found);
+            return Err(failure::after_statement(outcome.kind, error));
+        }
         drop(turn);
 
         outcome.rows = counted(deadline.over(outcome.rows), work);
@@ -73,6 +76,7 @@ impl Session {
     /// The engine's; those of a session that has ended; those of the store, as [`Session::execute`].
     pub async fn ingest(&self, rows: Ingest) -> Result<u64> {
         let _work = self.start()?;
+        let _underway = self.underway.enter(rows.request.as_ref());
         let mut turn = self.turn.lock().await;
         self.check()?;
         self.write_state(&mut turn, &[]).await?;

@@ -47,9 +47,7 @@ pub(super) async fn round(core: &Core) -> Result<()> {
 
     // A session of nobody's, or of a node that is gone, has nobody else to tidy up after it.
     for expired in swept.expired.iter().filter(|expired| expired.owner != Some(me)) {
-        for engine in &core.engines {
-            engine.forget_session(&expired.id.to_string()).await;
-        }
+        core.forget_spooled(&expired.id).await;
     }
 
     // Tombstones whose rows say it themselves by now, whichever node's sweep has marked them.

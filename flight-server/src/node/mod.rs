@@ -11,7 +11,7 @@
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
 //! | `carried` | what of a session goes with it, and what its client is told that does not |
-//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `prepared`, `kept`, `split`, `delivery`, `queries`, `receipts`, `polled`, `session_options`, `engine_choice` are what it does |
+//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `prepared`, `kept`, `split`, `spooled`, `delivery`, `queries`, `receipts`, `write_outcome`, `polled`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease`, `load` | until when this node may act as an owner, and how loaded it is |
 //! | `drain`, `presence` | sessions are handed back when nobody is in them |
 //! | `datasets` | engines show the datasets of the store and the configuration |
@@ -50,12 +50,14 @@ mod running;
 mod session;
 mod session_options;
 mod split;
+mod spooled;
 #[cfg(test)]
 mod tests;
 mod toucher;
 mod transaction;
 mod transaction_mark;
 mod usage;
+mod write_outcome;
 
 use std::fmt;
 use std::sync::Arc;
@@ -73,7 +75,7 @@ use self::core::{Core, CoreParts};
 pub use self::datasets::DatasetOptions;
 use self::datasets::Datasets;
 pub(crate) use self::datasets::count_columns;
-pub use self::delivery::{Compression, Delivery, Locations};
+pub use self::delivery::{Compression, Delivery, Locations, Results};
 use self::heartbeat::Heartbeat;
 pub use self::kept::{Kept, StatementId};
 pub use self::options::NodeOptions;
@@ -85,7 +87,9 @@ pub(crate) use self::route::{Forwarded, Peer, Route, Wanted};
 pub use self::session::Session;
 pub use self::session_options::{OptionError, OptionValue};
 pub use self::split::SplitResult;
+pub use self::spooled::SpooledResult;
 pub use self::transaction::TransactionId;
+pub use self::write_outcome::WriteOutcome;
 use crate::auth::{ClusterSecret, Purpose, Users};
 use crate::engine::Engine;
 use crate::error::{Error, Result};

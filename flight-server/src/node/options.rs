@@ -1,12 +1,14 @@
 //! What a node is told when it starts.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use session::NodeRole;
 use uuid::Uuid;
 
 use super::datasets::DatasetOptions;
+use crate::snapshots::Snapshots;
 
 /// What a node is told when it starts.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct NodeOptions {
     pub statement_timeout: Option<Duration>,
     /// How long a result that broke off waits for a client that has said it comes again.
     pub stream_grace: Duration,
+    /// Where it keeps what of its sessions is too large for the store, if anywhere.
+    pub spool: Option<Arc<Snapshots>>,
     /// Where the node keeps its files.
     pub data_dir: PathBuf,
     /// The version of the software.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use humantime::{format_duration, parse_duration};
 use typemap::wire::{Infinity, WideIntegers, WireOptions};
 
-use super::delivery::{COMPRESSION, COMPRESSION_VALUES, Delivery, ENDPOINTS, LOCATION_VALUES, LOCATIONS};
+use super::delivery::{
+    COMPRESSION, COMPRESSION_VALUES, Delivery, ENDPOINTS, LOCATION_VALUES, LOCATIONS, RESULTS, RESULTS_VALUES,
+};
 use super::session::Session;
 use super::session_options::{OptionError, OptionValue};
 
@@ -58,7 +60,7 @@ pub(super) fn all(
     engine: &str,
     timeout: Option<Duration>,
     set: &BTreeMap<String, String>,
-) -> [(&'static str, String); 7] {
+) -> [(&'static str, String); 8] {
     let timeout = statement_timeout(set, timeout);
     let timeout = timeout.map_or_else(|| NO_TIMEOUT.to_owned(), |timeout| format_duration(timeout).to_string());
     let shown = |name: &str, default: &str| set.get(name).map_or(default, String::as_str).to_owned();
@@ -68,6 +70,7 @@ pub(super) fn all(
         (ENGINE, engine.to_owned()),
         (INFINITY, shown(INFINITY, INFINITY_VALUES[0].0)),
         (LOCATIONS, shown(LOCATIONS, LOCATION_VALUES[0].0)),
+        (RESULTS, shown(RESULTS, RESULTS_VALUES[0].0)),
         (STATEMENT_TIMEOUT, timeout),
         (WIDE_INTEGERS, shown(WIDE_INTEGERS, WIDE_INTEGER_VALUES[0].0)),
     ]
@@ -91,6 +94,7 @@ impl Session {
             ENDPOINTS => return self.set_endpoints(value).await,
             COMPRESSION => names(&COMPRESSION_VALUES),
             LOCATIONS => names(&LOCATION_VALUES),
+            RESULTS => names(&RESULTS_VALUES),
             WIDE_INTEGERS => names(&WIDE_INTEGER_VALUES),
             INFINITY => names(&INFINITY_VALUES),
             _ => return Err(OptionError::InvalidName),
@@ -98,11 +102,17 @@ impl Session {
         let mut options = self.own_options.lock().clone();
         match value {
             OptionValue::Empty => options.remove(name),
+            // There is nowhere to keep them.
+            OptionValue::String(value)
+                if name == RESULTS && value != RESULTS_VALUES[0].0 && self.core.options.spool.is_none() =>
+            {
+                return Err(OptionError::InvalidValue);
+            }
             OptionValue::String(value) if values.contains(&value.as_str()) => options.insert(name.to_owned(), value),
             _ => return Err(OptionError::InvalidValue),
         };
         self.keep_own_options(options).await?;
-        if matches!(name, COMPRESSION | LOCATIONS) {
+        if matches!(name, COMPRESSION | LOCATIONS | RESULTS) {
             return Ok(());
         }
         // What was planned was planned for another schema; it is planned again when it is used.
@@ -154,7 +164,7 @@ mod tests {
         assert_eq!(wire(&BTreeMap::new()), WireOptions::default());
         assert_eq!(
             all("e", None, &BTreeMap::new()).map(|(_, value)| value),
-            ["none", "1", "e", "error", "none", "0", "decimal128"]
+            ["none", "1", "e", "error", "none", "verify", "0", "decimal128"]
         );
     }
 
@@ -165,6 +175,6 @@ mod tests {
         assert_eq!(statement_timeout(&BTreeMap::new(), server), server);
         assert_eq!(statement_timeout(&set("1m 30s"), server), Some(Duration::from_secs(90)));
         assert_eq!(statement_timeout(&set(NO_TIMEOUT), server), None);
-        assert_eq!(all("e", server, &BTreeMap::new())[5].1, "5m");
+        assert_eq!(all("e", server, &BTreeMap::new())[6].1, "5m");
     }
 }

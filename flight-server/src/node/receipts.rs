@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use futures::stream;
+use uuid::Uuid;
 
 use super::session::Session;
 use super::transaction_mark::Ending;
@@ -37,6 +38,11 @@ impl Session {
         let remembered = self.receipts.lock();
         let found = remembered.0.iter().find(|receipt| receipt.request.id == request.id).cloned();
         found.map(|receipt| receipt.checked(request)).transpose()
+    }
+
+    /// Whether the session itself remembers this one.
+    pub(super) fn remembers(&self, id: Uuid) -> bool {
+        self.receipts.lock().0.iter().any(|receipt| receipt.request.id == id)
     }
 
     /// Remembers what came of a request, where the engine does not.

@@ -17,9 +17,11 @@ use super::live::Live;
 use super::opened::Opened;
 use super::own_options;
 use super::session::{Bound, Session, SessionParts};
+use super::spooled::SpooledResults;
 use super::transaction_mark::Inherited;
 use crate::engine::{Holder, StateEntry};
 use crate::error::{Error, ErrorCode, Result};
+use crate::failpoint::failpoint;
 
 /// How often a claim is tried when others get in between. Each time somebody else got the session, so this is a bound
 /// on bad luck, not a wait.
@@ -113,6 +115,7 @@ impl Core {
             own_options: BTreeMap::new(),
             idle_timeout: new.idle_timeout,
             age_left: new.max_age,
+            spooled: SpooledResults::default(),
         });
         let session = self.live.insert(Arc::new(session))?;
         tracing::debug!(session = %session.id(), principal = %session.principal(), "session created");
@@ -133,8 +136,12 @@ impl Core {
             if !record.claimable() {
                 return Err(self.held_elsewhere(&record).await);
             }
+            failpoint!("claim.before", self.store_failed(&crate::failpoint::store_error()));
             match self.store.claim(id, record.epoch, me).await.map_err(|error| self.store_failed(&error))? {
-                Claim::Claimed(record) => return self.rebuild(record, me).await,
+                Claim::Claimed(record) => {
+                    failpoint!("claim.made", self.store_failed(&crate::failpoint::store_error()));
+                    return self.rebuild(record, me).await;
+                }
                 Claim::Lost(_) => {}
             }
         }
@@ -154,7 +161,9 @@ impl Core {
         let mut journal = self.store.journal(&record.id).await.map_err(unavailable)?;
         // What ends the session deletes its journal: what was read may be that of one that has ended, and be empty.
         self.check_still_held(&record, me).await?;
+        failpoint!("rebuild.before", self.store_failed(&crate::failpoint::store_error()));
         let inherited = Inherited::take_out_of(&mut journal);
+        let spooled = SpooledResults::take_out_of(&mut journal);
         let mut lost = take_unkept(&mut journal);
         let replay: Vec<_> =
             journal.into_iter().map(|entry| StateEntry { key: entry.key, sql: entry.statement }).collect();
@@ -164,6 +173,7 @@ impl Core {
             ErrorCode::LakeUnavailable | ErrorCode::SessionMoved | ErrorCode::Draining => error,
             _ => unreclaimable(&record.id, &error.message),
         })?;
+        failpoint!("rebuild.replayed", self.store_failed(&crate::failpoint::store_error()));
         lost.extend(engine_session.take_lost());
         engine_session.set_wire_options(own_options::wire(&record.options));
         tracing::info!(session = %record.id, epoch = %record.epoch, entries = replay.len(), "session taken over");
@@ -177,9 +187,11 @@ impl Core {
             own_options: record.options,
             idle_timeout: between(record.last_used_at, record.idle_expires_at),
             age_left,
+            spooled,
         });
         session.inherit(inherited).await?;
         session.note_lost_state(lost).await?;
+        failpoint!("rebuild.done");
         Ok(session)
     }
 

@@ -20,11 +20,14 @@ use super::presence::Presences;
 use super::queries::Queries;
 use super::receipts::Remembered;
 use super::running::RunningGuard;
-use super::transaction::TransactionId;
+use super::spooled::SpooledResults;
+use super::transaction::{EndedTransactions, TransactionId};
 use super::transaction_mark::TransactionLife;
 use super::usage::{Usage, UsageGuard};
+use super::write_outcome::Underway;
 use crate::engine::{Engine, EngineSession, Plan, StateEntry};
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 
 /// A session that lives on this node.
 ///
@@ -43,15 +46,19 @@ pub struct Session {
     pub(super) prepared: Mutex<HashMap<Vec<u8>, Arc<Prepared>>>,
     /// The id clients know the open transaction by, if one was given out.
     pub(super) transaction: Mutex<Option<TransactionId>>,
+    pub(super) ended_transactions: Mutex<EndedTransactions>,
     principal: Principal,
     /// What the store was told of the transaction, and why.
     pub(super) transaction_life: Mutex<TransactionLife>,
     token_hash: TokenHash,
     kept: Mutex<KeptResults>,
+    pub(super) spooled: Mutex<SpooledResults>,
     pub(super) queries: Mutex<Queries>,
     pub(super) polled: Mutex<PolledStatements>,
     /// Writes that may be sent again, where the engine keeps no receipts of them.
     pub(super) receipts: Mutex<Remembered>,
+    /// The requests that its calls are at.
+    pub(super) underway: Underway,
     pub(super) presences: Presences,
     /// What the takeover of the session could not bring along, until its client is told.
     pub(super) lost_state: Mutex<Vec<String>>,
@@ -96,6 +103,7 @@ pub(super) struct SessionParts {
     pub(super) own_options: BTreeMap<String, String>,
     pub(super) idle_timeout: Duration,
     pub(super) age_left: Duration,
+    pub(super) spooled: SpooledResults,
 }
 
 impl Session {
@@ -109,13 +117,16 @@ impl Session {
             turn: tokio::sync::Mutex::default(),
             prepared: Mutex::default(),
             transaction: Mutex::default(),
+            ended_transactions: Mutex::default(),
             transaction_life: Mutex::default(),
             principal: parts.principal,
             token_hash: parts.token_hash,
             kept: Mutex::default(),
+            spooled: Mutex::new(parts.spooled),
             queries: Mutex::default(),
             polled: Mutex::default(),
             receipts: Mutex::default(),
+            underway: Underway::default(),
             presences: Presences::new(),
             lost_state: Mutex::default(),
             ended: OnceLock::new(),
@@ -249,12 +260,12 @@ impl Session {
         tracing::debug!(session = %self.id(), epoch = %self.epoch(), why = ?why, "session ended on this node");
         let engine = self.engine();
         let forgotten =
-            matches!(why, Ended::Closed | Ended::Expired).then(|| (self.engine_of(), self.id().to_string()));
+            matches!(why, Ended::Closed | Ended::Expired).then(|| (Arc::clone(&self.core), self.id().clone()));
         tokio::runtime::Handle::try_current().ok().map(|runtime| {
             runtime.spawn(async move {
                 engine.close().await;
-                if let Some((engine, id)) = forgotten {
-                    engine.forget_session(&id).await;
+                if let Some((core, id)) = forgotten {
+                    core.forget_spooled(&id).await;
                 }
             })
         })
@@ -294,13 +305,20 @@ impl Session {
         if turn.unwritten.is_empty() {
             return Ok(());
         }
-        match self.core.store.write_journal(&self.fence, &turn.unwritten).await {
+        match self.write_journal(&turn.unwritten).await {
             Ok(()) => {
                 turn.unwritten.clear();
                 Ok(())
             }
             Err(error) => Err(self.store_failed(error).await),
         }
+    }
+
+    async fn write_journal(&self, entries: &[JournalEntry]) -> session::Result<()> {
+        failpoint!("journal.before", crate::failpoint::store_error());
+        self.core.store.write_journal(&self.fence, entries).await?;
+        failpoint!("journal.written", crate::failpoint::store_error());
+        Ok(())
     }
 
     /// Takes entries out of the journal.

@@ -8,17 +8,17 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::{StreamExt, TryStreamExt, stream};
 
+use crate::batch_queue::{BatchQueue, QueueLimits};
 use crate::engine::Rows;
 use crate::error::{Error, ErrorCode, Result};
-use crate::spool::{Spool, SpoolLimits};
 
 /// How much of one result is kept in memory, and in all.
-const LIMITS: SpoolLimits = SpoolLimits { memory: 8 << 20, total: 8 << 30 };
+const LIMITS: QueueLimits = QueueLimits { memory: 8 << 20, total: 8 << 30 };
 
 /// A finished result in parts, which together are its batches in their order. Most of it lies in a file.
 pub struct SplitResult {
     schema: SchemaRef,
-    spool: Spool,
+    queue: BatchQueue,
     parts: Vec<Range<usize>>,
     rows: u64,
 }
@@ -30,24 +30,24 @@ impl SplitResult {
     /// # Errors
     /// Those of the rows; `RESULT_TOO_LARGE` when they are more than is kept.
     pub async fn collect(rows: Rows, directory: &Path, wanted: usize) -> Result<Self> {
-        Self::collect_within(rows, Spool::new(directory, LIMITS), wanted).await
+        Self::collect_within(rows, BatchQueue::new(directory, LIMITS), wanted).await
     }
 
-    async fn collect_within(rows: Rows, mut spool: Spool, wanted: usize) -> Result<Self> {
+    async fn collect_within(rows: Rows, mut queue: BatchQueue, wanted: usize) -> Result<Self> {
         let Rows { schema, mut batches } = rows;
         let mut count = 0;
         while let Some(batch) = batches.try_next().await? {
             if batch.num_rows() == 0 {
                 continue;
             }
-            if spool.is_full() {
+            if queue.is_full() {
                 return Err(too_large());
             }
             count += batch.num_rows() as u64;
-            spool = pushed(spool, batch).await?;
+            queue = pushed(queue, batch).await?;
         }
-        let parts = ranges(spool.len(), wanted);
-        Ok(Self { schema, spool, parts, rows: count })
+        let parts = ranges(queue.len(), wanted);
+        Ok(Self { schema, queue, parts, rows: count })
     }
 
     /// Their schema.
@@ -71,29 +71,29 @@ impl SplitResult {
         let result = Arc::clone(self);
         let batches = stream::iter(range).then(move |index| {
             let result = Arc::clone(&result);
-            blocking(move || result.spool.get(index)?.ok_or_else(|| Error::internal("a part lost a batch")))
+            blocking(move || result.queue.get(index)?.ok_or_else(|| Error::internal("a part lost a batch")))
         });
         Some(Rows { schema: self.schema.clone(), batches: batches.boxed() })
     }
 
     /// How many bytes of memory and of its file it takes.
     pub(super) fn size(&self) -> (usize, u64) {
-        self.spool.size()
+        self.queue.size()
     }
 }
 
-async fn pushed(mut spool: Spool, batch: RecordBatch) -> Result<Spool> {
-    blocking(move || spool.push(batch).map(|()| spool)).await
+async fn pushed(mut queue: BatchQueue, batch: RecordBatch) -> Result<BatchQueue> {
+    blocking(move || queue.push(batch).map(|()| queue)).await
 }
 
 /// Does what may wait for the disk, on a thread that may.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Error::internal(format_args!("reading or writing a kept result ended: {error}"))))
 }
 
 /// `batches` batches in as many parts as wanted, as equal as can be; in fewer where there are fewer, but at least one.
-fn ranges(batches: usize, wanted: usize) -> Vec<Range<usize>> {
+pub(super) fn ranges(batches: usize, wanted: usize) -> Vec<Range<usize>> {
     let parts = wanted.min(batches).max(1);
     (0..parts).map(|part| batches * part / parts..batches * (part + 1) / parts).collect()
 }
@@ -126,11 +126,11 @@ mod tests {
         Rows { schema: batch(0, 0).schema(), batches: stream::iter(batches).boxed() }
     }
 
-    async fn split(count: i64, wanted: usize, limits: SpoolLimits) -> Result<Arc<SplitResult>> {
+    async fn split(count: i64, wanted: usize, limits: QueueLimits) -> Result<Arc<SplitResult>> {
         let directory = tempfile::tempdir().unwrap();
         let batches = (0..count).map(|number| Ok(batch(number, 3))).collect();
-        let spool = Spool::new(directory.path(), limits);
-        SplitResult::collect_within(rows(batches), spool, wanted).await.map(Arc::new)
+        let queue = BatchQueue::new(directory.path(), limits);
+        SplitResult::collect_within(rows(batches), queue, wanted).await.map(Arc::new)
     }
 
     async fn read(result: &Arc<SplitResult>, part: usize) -> Vec<RecordBatch> {
@@ -139,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_parts_are_the_whole_in_its_order_from_memory_and_file_and_again() {
-        for limits in [LIMITS, SpoolLimits { memory: 0, total: 1 << 20 }] {
+        for limits in [LIMITS, QueueLimits { memory: 0, total: 1 << 20 }] {
             let result = split(10, 4, limits).await.unwrap();
             assert_eq!((result.parts(), result.rows()), (4, 30));
             for _ in 0..2 {
@@ -165,15 +165,15 @@ mod tests {
 
     #[tokio::test]
     async fn batches_without_rows_count_for_nothing() {
-        let spool = Spool::new(Path::new("."), LIMITS);
+        let queue = BatchQueue::new(Path::new("."), LIMITS);
         let batches = vec![Ok(batch(0, 0)), Ok(batch(1, 1)), Ok(batch(2, 0))];
-        let result = SplitResult::collect_within(rows(batches), spool, 3).await.unwrap();
+        let result = SplitResult::collect_within(rows(batches), queue, 3).await.unwrap();
         assert_eq!((result.parts(), result.rows()), (1, 1));
     }
 
     #[tokio::test]
     async fn a_result_that_is_too_large_or_fails_is_an_error() {
-        let error = split(10, 2, SpoolLimits { memory: 0, total: 1_000 }).await.err().unwrap();
+        let error = split(10, 2, QueueLimits { memory: 0, total: 1_000 }).await.err().unwrap();
         assert_eq!(error.code, ErrorCode::ResultTooLarge);
         let failing = vec![Ok(batch(0, 1)), Err(Error::new(ErrorCode::StatementFailed, "x"))];
         let error = SplitResult::collect(rows(failing), Path::new("."), 2).await.err().unwrap();

@@ -1,5 +1,6 @@
 //! Transactions as clients name them: one state of the session, whether begun by an action or by SQL text.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use session::Epoch;
@@ -10,6 +11,9 @@ use super::session::{Session, Turn};
 use super::transaction_mark::{commit_unknown, lost_transaction};
 use crate::engine::{Request, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
+
+/// How many ended transactions a session remembers. The oldest is forgotten first.
+const MOST_ENDED: usize = 64;
 
 const RANDOM: usize = 16;
 const LENGTH: usize = 8 + RANDOM;
@@ -42,6 +46,24 @@ impl TransactionId {
         head.copy_from_slice(&epoch.0.to_be_bytes());
         getrandom::fill(tail).map_err(|error| Error::internal(format_args!("no random bytes: {error}")))?;
         Ok(Self(bytes))
+    }
+}
+
+/// The transactions of a session that have ended here, and whether they were committed.
+#[derive(Default)]
+pub(super) struct EndedTransactions(VecDeque<(TransactionId, bool)>);
+
+impl EndedTransactions {
+    fn note(&mut self, id: &[u8], is_committed: bool) {
+        let Ok(id) = id.try_into().map(TransactionId) else { return };
+        if self.0.len() >= MOST_ENDED {
+            self.0.pop_front();
+        }
+        self.0.push_back((id, is_committed));
+    }
+
+    fn is_committed(&self, id: &[u8]) -> Option<bool> {
+        self.0.iter().find(|(ended, _)| ended.0 == id).map(|(_, is_committed)| *is_committed)
     }
 }
 
@@ -82,20 +104,28 @@ impl Session {
         begun.map(|()| id)
     }
 
-    /// Commits the transaction with this id. It is over, even when this fails. A `request` that was committed before is not
-    /// committed again, and is no failure.
+    /// Commits the transaction with this id. It is over, even when this fails. One that was committed before, or a `request`
+    /// that was, is not committed again, and is no failure.
     ///
     /// # Errors
     /// `TRANSACTION_LOST` when it was open on an earlier owner of the session, `TRANSACTION_UNKNOWN` when it is not
     /// the open one, and the engine's error when it could not be committed.
     pub async fn commit(&self, id: &[u8], request: Option<&Request>) -> Result<()> {
         let _work = self.start()?;
+        let _underway = self.underway.enter(request);
         let mut turn = self.turn.lock().await;
         self.check()?;
         if let Some(request) = request
             && self.was_applied(request).await?
         {
             return self.forget_transaction(&mut turn).await;
+        }
+        let ended = self.ended_transactions.lock().is_committed(id);
+        match ended {
+            // What it changed in the session may still have to be written.
+            Some(true) => return self.write_state(&mut turn, &[]).await,
+            Some(false) => return Err(rolled_back()),
+            None => {}
         }
         if let Err(error) = self.check_transaction(id) {
             let decided = match self.undecided() {
@@ -114,6 +144,7 @@ impl Session {
         let committed = self.engine().commit(Some(&request)).await;
         self.keep_receipt(Some(&request), &committed, None);
         *self.transaction.lock() = None;
+        self.ended_transactions.lock().note(id, committed.is_ok());
         committed.map_err(|error| self.explain(error))?;
         self.write_state_after_transaction(&mut turn).await
     }
@@ -132,6 +163,7 @@ impl Session {
         self.mark_ending(&mut turn, None).await?;
         let rolled_back = self.engine().rollback().await;
         *self.transaction.lock() = None;
+        self.ended_transactions.lock().note(id, false);
         rolled_back.map_err(|error| self.explain(error))
     }
 
@@ -179,4 +211,12 @@ impl Session {
             *current = None;
         }
     }
+}
+
+/// The transaction has ended, and not by a commit.
+fn rolled_back() -> Error {
+    Error::new(
+        ErrorCode::TransactionUnknown,
+        "this transaction was rolled back, and nothing of it is written; begin one and use the id it returns",
+    )
 }

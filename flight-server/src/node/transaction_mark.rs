@@ -35,6 +35,8 @@ pub(super) struct TransactionLife {
     lost: bool,
     /// It was being ended when its node did.
     undecided: Option<Ending>,
+    /// It was committed by SQL text, and its client was told of a failure of the store instead.
+    committed_untold: bool,
 }
 
 /// How a transaction was being ended: the request that its receipt names, where it was committed, and the database in which
@@ -157,7 +159,8 @@ impl Session {
             let life = self.transaction_life.lock();
             (life.lost, life.undecided.clone())
         };
-        let mut is_committed = false;
+        let was_untold = std::mem::take(&mut self.transaction_life.lock().committed_untold);
+        let mut is_committed = was_untold && does == Does::Commit && !self.is_in_transaction();
         if lost {
             match does {
                 Does::Else => return Err(lost_transaction()),
@@ -195,6 +198,12 @@ impl Session {
             self.mark_ending(turn, receipt).await?;
         }
         Ok(Found { open, marked_ending, request, is_committed })
+    }
+
+    /// The client is not told that a statement was run: if that was a commit, it will be when it sends it again.
+    pub(super) fn note_untold(&self, found: &Found) {
+        let is_commit = found.request.is_some() && found.marked_ending && !self.is_in_transaction();
+        self.transaction_life.lock().committed_untold = is_commit;
     }
 
     /// Notes what a statement that has run did to transactions: what is to be journaled of it.

@@ -210,6 +210,7 @@ impl Host {
             lease: LEASE,
             idle_timeout: Duration::from_secs(60),
             max_age: Duration::from_secs(600),
+            spool: None,
             data_dir: std::env::temp_dir(),
             version: "0".to_owned(),
             default_engine: engine::NAME.to_owned(),

@@ -5,8 +5,9 @@
 //! has effect without an answer; the [network] is cut without a word. [Clients](client) check what they are told, and the
 //! [invariants](history::Invariant) say what must hold whatever happens.
 //!
-//! `TEST_SEED=n` runs that seed alone and shows its events; `TEST_SEEDS=n` runs so many. A seed says what befalls the cluster and
-//! when; ids are random all the same, and with them which of two equal nodes is chosen, so one seed is run several times.
+//! `TEST_SEED=n` runs that seed alone and shows its events; `TEST_SEEDS=n` runs so many, from `TEST_FIRST_SEED` on. A seed says
+//! what befalls the cluster and when; ids are random all the same, and with them which of two equal nodes is chosen, so one seed
+//! is run several times.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -57,15 +58,16 @@ fn whatever_happens_the_invariants_hold() {
         return;
     }
     let seeds = variable("TEST_SEEDS").unwrap_or(SEEDS);
+    let first = variable("TEST_FIRST_SEED").unwrap_or(0);
     let (next, answers, errors, takeovers) =
-        (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        (AtomicU64::new(first), AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let found = parking_lot::Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
-                    if seed >= seeds || found.lock().len() >= 3 {
+                    if seed >= first + seeds || found.lock().len() >= 3 {
                         return;
                     }
                     let history = World::new(seed, Trouble::of(seed), false).run();
@@ -82,7 +84,9 @@ fn whatever_happens_the_invariants_hold() {
     let found = found.into_inner();
     assert!(found.is_empty(), "{}", found.into_values().collect::<Vec<_>>().join("\n\n"));
     let (answers, errors, takeovers) = (answers.into_inner(), errors.into_inner(), takeovers.into_inner());
-    println!("{seeds} seeds: {answers} answers, {errors} errors, {takeovers} sessions opened or rebuilt, 0 violations");
+    println!(
+        "{seeds} seeds from {first} on: {answers} answers, {errors} errors, {takeovers} sessions opened or rebuilt, 0 violations"
+    );
     assert!(
         answers > 20 * seeds && takeovers > 4 * seeds,
         "hardly anything happened: {answers} answers, {takeovers} takeovers"

@@ -9,6 +9,7 @@ mod lake;
 mod network;
 mod report;
 mod resources;
+mod spool;
 mod store;
 mod tls;
 
@@ -56,6 +57,7 @@ async fn examine(config: &Config) -> Vec<Check> {
     checks.extend(store::session_store(&config.store).await);
     checks.extend(engine::duckdb(config).await);
     checks.extend(lake::lake(config).await);
+    checks.push(spool::spool(config).await);
     checks.extend(network::ports(config, server).await);
     checks.extend(tls::tls(config));
     checks.extend(resources::resources(config));

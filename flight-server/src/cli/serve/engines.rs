@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use super::data_dir::DataDir;
 use crate::config::Config;
 use crate::engine::Engine;
-#[cfg(feature = "duckdb")]
 use crate::snapshots::Snapshots;
 
 /// Why there is no engine.
@@ -42,10 +40,6 @@ pub(super) enum EngineError {
     #[cfg(feature = "datafusion")]
     #[error("cannot start the engine datafusion: {0}")]
     Start(crate::error::Error),
-    /// The spool can't be used.
-    #[cfg(feature = "duckdb")]
-    #[error("cannot use the spool (--spool): {0}")]
-    Spool(crate::error::Error),
     /// The thread that opened it ended before its time.
     #[cfg(feature = "duckdb")]
     #[error("opening the database was interrupted: {0}")]
@@ -59,20 +53,20 @@ pub(super) enum EngineError {
 pub(super) async fn open(
     config: &Config,
     data_dir: &DataDir,
-    key: &Zeroizing<[u8; 32]>,
+    spool: Option<Arc<Snapshots>>,
 ) -> Result<Vec<Arc<dyn Engine>>, EngineError> {
     let names = [("duckdb", cfg!(feature = "duckdb")), ("datafusion", cfg!(feature = "datafusion"))];
     if !names.contains(&(config.engine.as_str(), true)) {
         return Err(EngineError::Missing(config.engine.clone()));
     }
-    open_all(config, data_dir, key).await
+    open_all(config, data_dir, spool).await
 }
 
 #[cfg(not(any(feature = "datafusion", feature = "duckdb")))]
 async fn open_all(
     config: &Config,
     _data_dir: &DataDir,
-    _key: &Zeroizing<[u8; 32]>,
+    _spool: Option<Arc<Snapshots>>,
 ) -> Result<Vec<Arc<dyn Engine>>, EngineError> {
     Err(EngineError::Missing(config.engine.clone()))
 }
@@ -81,13 +75,13 @@ async fn open_all(
 async fn open_all(
     config: &Config,
     data_dir: &DataDir,
-    _key: &Zeroizing<[u8; 32]>,
+    _spool: Option<Arc<Snapshots>>,
 ) -> Result<Vec<Arc<dyn Engine>>, EngineError> {
     let allow_files = real_directories("allow-files", &config.allow_files)?;
     let allow_writes = real_directories("allow-writes", &config.allow_writes)?;
     let mut engines: Vec<Arc<dyn Engine>> = Vec::new();
     #[cfg(feature = "duckdb")]
-    engines.push(open_duckdb(config, data_dir, allow_files.clone(), allow_writes.clone(), _key).await?);
+    engines.push(open_duckdb(config, data_dir, allow_files.clone(), allow_writes.clone(), _spool).await?);
     #[cfg(feature = "datafusion")]
     engines.push(open_datafusion(config, data_dir, allow_files, allow_writes)?);
     Ok(engines)
@@ -99,7 +93,7 @@ async fn open_duckdb(
     data_dir: &DataDir,
     allow_files: Vec<std::path::PathBuf>,
     allow_writes: Vec<std::path::PathBuf>,
-    key: &Zeroizing<[u8; 32]>,
+    spool: Option<Arc<Snapshots>>,
 ) -> Result<Arc<dyn Engine>, EngineError> {
     use crate::engine::duckdb::{DuckDb, DuckDbOptions};
 
@@ -117,33 +111,12 @@ async fn open_duckdb(
         extension_dir: config.extension_dir.clone(),
         receipt_age: config.session_max_age,
         lake,
-        snapshots: spool(config, data_dir, key)?.map(|spool| (spool, limit)),
+        snapshots: spool.map(|spool| (spool, limit)),
     };
     let engine = tokio::task::spawn_blocking(move || DuckDb::open(options))
         .await?
         .map_err(|source| EngineError::Open { database: shown, source })?;
     Ok(engine)
-}
-
-/// Where temporary tables are kept, if they are.
-#[cfg(feature = "duckdb")]
-fn spool(
-    config: &Config,
-    data_dir: &DataDir,
-    key: &Zeroizing<[u8; 32]>,
-) -> Result<Option<Arc<Snapshots>>, EngineError> {
-    let spool = match &config.spool {
-        // What only this node can read is of no use to the next.
-        None if config.peer_listen.is_some() => return Ok(None),
-        None => Snapshots::in_directory(&data_dir.path().join("spool"), key),
-        Some(place) if place.contains("://") => {
-            let secret = config.spool_secret.as_ref().map(crate::config::SecretSource::read).transpose()?;
-            let (store, path) = crate::dataset::open_place(place, secret.as_ref()).map_err(EngineError::Spool)?;
-            Snapshots::in_store(store, path, tokio::runtime::Handle::current(), key)
-        }
-        Some(directory) => Snapshots::in_directory(std::path::Path::new(directory), key),
-    };
-    spool.map(|spool| Some(Arc::new(spool))).map_err(EngineError::Spool)
 }
 
 #[cfg(feature = "datafusion")]

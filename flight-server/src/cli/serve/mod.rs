@@ -26,6 +26,7 @@ use self::endpoints::{BindError, Endpoints, Sockets};
 use self::engines::EngineError;
 use self::first_user::{FirstUser, FirstUserError};
 use self::signals::EndSignals;
+use super::spool::{self, SpoolError};
 use super::store::{self, OpenStoreError};
 use super::{USAGE, complain, with_causes};
 use crate::auth::{ClusterSecret, Purpose, SecretError, Users, UsersError};
@@ -58,6 +59,8 @@ enum ServeError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error(transparent)]
     Store(#[from] OpenStoreError),
     #[error("cannot start the node: {0}")]
     Node(crate::error::Error),
@@ -88,6 +91,8 @@ pub(super) fn run(flags: &ArgMatches) -> ExitCode {
         complain(&error);
         return ExitCode::FAILURE;
     }
+    #[cfg(feature = "failpoints")]
+    let _failpoints = crate::failpoint::set_up();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -117,9 +122,12 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
     let users = Arc::new(Users::single(&user.name, &user.password)?);
     let secret = ClusterSecret::read_or_create(&config.cluster_secret_file)?;
     let store = store::open(&config.store).await?;
-    let engines = match config.role {
-        NodeRole::Front => Vec::new(),
-        NodeRole::Both | NodeRole::Engine => engines::open(config, &data_dir, &secret.derive(Purpose::Spool)).await?,
+    let (engines, spool) = match config.role {
+        NodeRole::Front => (Vec::new(), None),
+        NodeRole::Both | NodeRole::Engine => {
+            let spool = spool::open(config, data_dir.path(), &secret.derive(Purpose::Spool))?;
+            (engines::open(config, &data_dir, spool.clone()).await?, spool)
+        }
     };
     let options = NodeOptions {
         statement_timeout: config.statement_timeout,
@@ -133,6 +141,7 @@ async fn serve(config: &Config) -> Result<(), ServeError> {
         lease: config.node_lease,
         idle_timeout: config.session_idle_timeout,
         max_age: config.session_max_age,
+        spool,
         data_dir: data_dir.path().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         default_engine: config.engine.clone(),

@@ -26,6 +26,7 @@ pub(super) fn facts(state: &SessionState) -> EngineFacts {
         read_only: false,
         receipts: false,
         database: String::new(),
+        shared: false,
         transactions: false,
     }
 }

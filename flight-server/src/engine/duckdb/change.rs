@@ -16,14 +16,14 @@ use super::statement;
 use crate::engine::StatementKind;
 use crate::error::Result;
 
-/// Runs `work` as a transaction, and commits it as `commit` says of what it did.
+/// Runs `work`, of which no receipt is wanted, as a transaction, and commits it as `commit` says of what it did.
 pub(super) fn as_one_transaction<R>(
     connection: &Connection,
     work: impl FnOnce() -> Result<R>,
     commit: impl FnOnce(&R) -> Commit,
 ) -> Result<R> {
     internal::run(connection, "BEGIN TRANSACTION")?;
-    let done = work().and_then(|done| commit(&done).run(connection).map(|()| done));
+    let done = work().and_then(|done| commit(&done).run(connection).map(|_| done));
     if done.is_err()
         && let Err(error) = internal::run(connection, "ROLLBACK")
     {

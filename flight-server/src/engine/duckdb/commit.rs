@@ -12,6 +12,7 @@ use super::lake::{self, CommitNote};
 use super::receipts::Statements;
 use crate::engine::{Holder, Receipt};
 use crate::error::Result;
+use crate::failpoint::failpoint;
 
 /// What a commit takes.
 pub(super) struct Commit {
@@ -43,19 +44,34 @@ impl Commit {
     ///
     /// # Errors
     /// The engine's; `LAKE_UNAVAILABLE` when the catalog's database does not answer.
-    pub(super) fn prepare(&self, connection: &Connection) -> Result<()> {
-        match (&self.instance.lake, &self.instance.receipts) {
-            (Some(_), _) if self.changes_lake => lake::mark(connection, &self.holder, &self.note, &self.receipts),
-            (Some(_), _) => Ok(()),
-            (None, Some(receipts)) => {
-                receipts.write(connection, &mut self.statements.lock(), &self.holder, &self.receipts)
-            }
-            (None, None) => Ok(()),
+    pub(super) fn prepare(self, connection: &Connection) -> Result<PreparedCommit> {
+        failpoint!("commit.before", crate::failpoint::error());
+        if !self.changes_lake && !connection.transaction_changes() {
+            return Ok(PreparedCommit { commit: self, is_of_session: true });
         }
+        match (&self.instance.lake, &self.instance.receipts) {
+            (Some(_), _) if self.changes_lake => lake::mark(connection, &self.holder, &self.note, &self.receipts)?,
+            (None, Some(receipts)) => {
+                receipts.write(connection, &mut self.statements.lock(), &self.holder, &self.receipts)?;
+            }
+            _ => {}
+        }
+        failpoint!("commit.prepared", crate::failpoint::error());
+        Ok(PreparedCommit { commit: self, is_of_session: false })
     }
 
-    /// What is left to be done when it is committed. It never fails: the commit has been made.
-    pub(super) fn finish(&self) {
+    /// Commits the open transaction; see [`PreparedCommit::finish`]. When that fails, it is still to be rolled back.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub(super) fn run(self, connection: &Connection) -> Result<Vec<Receipt>> {
+        let prepared = self.prepare(connection)?;
+        internal::run(connection, "COMMIT")?;
+        Ok(prepared.finish())
+    }
+
+    /// Brings the receipts in order where they are.
+    fn tidy(&self) {
         let done = match (&self.instance.lake, &self.instance.receipts) {
             _ if self.receipts.is_empty() => Ok(()),
             // A transaction that changed no row of the lake has left no trace there.
@@ -69,15 +85,25 @@ impl Commit {
             tracing::warn!(%error, "receipts were not brought in order; nothing is lost");
         }
     }
+}
 
-    /// Commits the open transaction. When that fails, it is still to be rolled back.
-    ///
-    /// # Errors
-    /// The engine's.
-    pub(super) fn run(&self, connection: &Connection) -> Result<()> {
-        self.prepare(connection)?;
-        internal::run(connection, "COMMIT")?;
-        self.finish();
-        Ok(())
+/// A commit for which all is prepared but the word.
+pub(super) struct PreparedCommit {
+    commit: Commit,
+    /// The transaction has changed nothing but what goes with the session: no database keeps its receipts.
+    is_of_session: bool,
+}
+
+impl PreparedCommit {
+    /// Does what is left when it is committed, and returns the receipts that go to the session's journal. It never fails: the commit
+    /// has been made.
+    #[must_use]
+    pub(super) fn finish(self) -> Vec<Receipt> {
+        failpoint!("commit.made");
+        if self.is_of_session {
+            return self.commit.receipts;
+        }
+        self.commit.tidy();
+        Vec::new()
     }
 }

@@ -1,7 +1,7 @@
 //! An open result: rows still to be computed on the session's connection, rows set aside, or both.
 //!
 //! DuckDB keeps one result stream a connection, and ends it when anything else is prepared there. So before another
-//! statement runs, the rest of the open result is *set aside* in a [`Spool`]: it is read on from there, and both work,
+//! statement runs, the rest of the open result is *set aside* in a [`BatchQueue`]: it is read on from there, and both work,
 //! inside a transaction too.
 
 use std::path::Path;
@@ -14,11 +14,11 @@ use parking_lot::Mutex;
 use super::errors;
 use super::interrupt::Run;
 use super::live::Live;
+use crate::batch_queue::{BatchQueue, QueueLimits};
 use crate::error::{Error, ErrorCode, Result};
-use crate::spool::{Spool, SpoolLimits};
 
 /// How much of a result is set aside: a little in memory, the rest on disk.
-const LIMITS: SpoolLimits = SpoolLimits { memory: 8 << 20, total: 8 << 30 };
+const LIMITS: QueueLimits = QueueLimits { memory: 8 << 20, total: 8 << 30 };
 
 /// An open result. Whoever reads it and whoever needs its connection share it.
 pub(super) struct Cursor {
@@ -31,7 +31,7 @@ pub(super) struct Cursor {
 
 struct State {
     /// Batches set aside, read before anything that is live.
-    aside: Option<Spool>,
+    aside: Option<BatchQueue>,
     live: Option<Live>,
     /// What ended it, told once, after the batches set aside.
     failure: Option<Error>,
@@ -142,7 +142,7 @@ impl Cursor {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let Some(live) = &mut state.live else { return Ok(()) };
-        let aside = state.aside.get_or_insert_with(|| Spool::new(directory, LIMITS));
+        let aside = state.aside.get_or_insert_with(|| BatchQueue::new(directory, LIMITS));
         loop {
             if run.is_cancelled() {
                 return Err(errors::cancelled());

@@ -80,7 +80,7 @@ impl Lane {
         }
         self.note_receipts(order.request.iter().map(|request| request.id));
         let instance = Arc::clone(&self.instance);
-        let commit = self.commit_of(instance.lake.is_some());
+        let mut commit = self.commit_of(instance.lake.is_some());
         let connection = self.connection(run)?;
         let words = Words::new(connection, &order.table, &columns, &writer)?;
         // Whether something was written that is not to be committed when the rest fails.
@@ -98,8 +98,12 @@ impl Lane {
             fill(connection, &words, &columns, &writer, &mut rows, &mut begun, run)
         });
         let ended = match written {
-            Ok(count) if alone => commit.with(receipt_of(order, count)).run(connection).map(|()| count),
-            other => other,
+            Ok(count) if alone => {
+                // It may be a temporary table.
+                commit.changes_lake &= connection.transaction_changes();
+                commit.with(receipt_of(order, count)).run(connection).map(|of_session| (count, of_session))
+            }
+            other => other.map(|count| (count, Vec::new())),
         };
         if ended.is_err() && alone && has_transaction {
             roll_back(connection);
@@ -107,13 +111,12 @@ impl Lane {
             connection.abort_transaction(c"rows were ingested in part; roll back");
         }
         if !alone {
-            self.wrote(ended.as_ref().ok().and_then(|count| receipt_of(order, *count)));
+            self.wrote(ended.as_ref().ok().and_then(|(count, _)| receipt_of(order, *count)));
             self.probe_status();
         }
-        let rows = ended?;
-        // The name of the table alone does not say whose it is.
-        self.touch_tables();
-        Ok(Ingested { rows, state: self.state_with_tables()? })
+        let (rows, of_session) = ended?;
+        self.journal(of_session);
+        Ok(Ingested { rows, state: self.state_after_ingest(&order.table.name)? })
     }
 }
 

@@ -203,7 +203,7 @@ impl DuckDb {
         };
         // Of a lake there is one for all nodes.
         let identity = receipts.as_ref().map_or_else(|| lake::CATALOG.to_owned(), |receipts| receipts.identity.clone());
-        let facts = facts(&connection, identity)?;
+        let facts = facts(&connection, identity, receipts.is_none())?;
         let settings = existing_settings(&connection)?;
         let instance = Arc::new(Instance {
             database: Mutex::new(Some(database)),
@@ -277,7 +277,7 @@ fn existing_settings(connection: &Connection) -> Result<Vec<String>> {
     Ok(names.into_iter().flatten().flatten().filter(known).collect())
 }
 
-fn facts(connection: &Connection, database: String) -> Result<EngineFacts> {
+fn facts(connection: &Connection, database: String, shared: bool) -> Result<EngineFacts> {
     let column = |sql: &str| -> Result<Vec<String>> {
         Ok(internal::rows(connection, sql, &[])?.into_iter().flatten().flatten().collect())
     };
@@ -309,6 +309,7 @@ fn facts(connection: &Connection, database: String) -> Result<EngineFacts> {
         read_only: false,
         receipts: true,
         database,
+        shared,
         transactions: true,
     })
 }
@@ -329,13 +330,6 @@ impl Engine for DuckDb {
         sessions.retain(|session| session.strong_count() > 0);
         sessions.push(Arc::downgrade(&session));
         Ok(session)
-    }
-
-    async fn forget_session(&self, session: &str) {
-        let Some((snapshots, _)) = &self.instance.snapshots else { return };
-        let (snapshots, session) = (Arc::clone(snapshots), session.to_owned());
-        // It fails only when the runtime ends.
-        let _ = tokio::task::spawn_blocking(move || snapshots.remove_all(&session)).await;
     }
 
     async fn describe_dataset(&self, source: &Arc<Source>) -> Result<Vec<(String, SqlType)>> {

@@ -12,6 +12,7 @@ use super::internal;
 use crate::engine::quoted_identifier;
 use crate::engine::{Holder, Receipt, Request};
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 
 /// The schema that holds them. Drivers are not told of it. A name that is that of no catalog: what begins with a name that is
 /// both is ambiguous to DuckDB, and the catalog of the default file is `pintail`.
@@ -114,6 +115,7 @@ impl Receipts {
             self.table
         );
         let write = prepare(&mut prepared.write, connection, &sql)?;
+        failpoint!("receipt.before", crate::failpoint::error());
         for receipt in receipts {
             let changed = receipt.changed.map_or_else(Value::null, |changed| Value::text(&changed.to_string()));
             let values = [
@@ -125,6 +127,7 @@ impl Receipts {
             ];
             run(write, &values)?;
         }
+        failpoint!("receipt.written", crate::failpoint::error());
         Ok(())
     }
 

@@ -207,6 +207,10 @@ impl EngineSession for DuckDbSession {
         self.shared.on_lane(Duration::ZERO, move |lane, run| lane.receipt(id, run)).await
     }
 
+    async fn is_pending(&self, id: Uuid) -> Result<bool> {
+        self.shared.on_lane(Duration::ZERO, move |lane, _| Ok(lane.is_pending(id))).await
+    }
+
     async fn rollback(&self) -> Result<()> {
         self.shared.on_lane(Duration::ZERO, Lane::roll_back).await
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::ffi::{Connection, TemporaryObject};
 use super::internal;
 use super::lane::{KeptTables, Spool};
-use crate::engine::{StateEntry, UNKEPT, quoted_identifier};
+use crate::engine::{RECEIPT, StateEntry, UNKEPT, quoted_identifier};
 use crate::error::{Error, Result};
 
 /// What begins the keys of these objects.
@@ -51,9 +51,10 @@ pub(super) fn is_sequence(key: &str) -> bool {
     key.starts_with(SEQUENCE)
 }
 
-/// The names of the tables that are not kept, of the views that read them, and so on. A view whose text has such a name in it is taken to read it.
+/// The names of the tables that are not kept, of the views that read them, and so on. A view whose text has such a name in it is
+/// taken to read it.
 fn ending<'a>(objects: &'a [TemporaryObject], kept: &KeptTables) -> Vec<&'a str> {
-    let tables = objects.iter().filter(|object| object.kind == "table" && kept.entry(&object.name).is_none());
+    let tables = objects.iter().filter(|object| object.kind == "table" && !kept.has(&object.name));
     let mut ending: Vec<&str> = tables.map(|object| object.name.as_str()).collect();
     loop {
         let also = objects.iter().find(|object| {
@@ -95,7 +96,8 @@ pub(super) fn restore<'a>(
     kept: &mut KeptTables,
     failed: impl Fn(&str, Error) -> Error,
 ) -> Result<Vec<&'a str>> {
-    let entries = || replay.iter().filter_map(|entry| entry.sql.as_ref().map(|sql| (entry.key.as_str(), sql)));
+    let statements = replay.iter().filter(|entry| !entry.key.starts_with(RECEIPT));
+    let entries = || statements.clone().filter_map(|entry| entry.sql.as_ref().map(|sql| (entry.key.as_str(), sql)));
     for (key, sql) in entries().filter(|(key, _)| !key.starts_with(KEY)) {
         internal::run(connection, sql).map_err(|error| failed(key, error))?;
     }

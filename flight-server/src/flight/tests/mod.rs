@@ -65,6 +65,7 @@ impl TestServer {
             lease: Duration::from_secs(600),
             idle_timeout: Duration::from_secs(600),
             max_age: Duration::from_secs(6000),
+            spool: None,
             data_dir: std::env::temp_dir(),
             version: "0".to_owned(),
             default_engine: "test".to_owned(),

@@ -68,6 +68,7 @@ impl Cluster {
             lease: LEASE,
             idle_timeout: Duration::from_secs(600),
             max_age: Duration::from_secs(6000),
+            spool: None,
             data_dir: PathBuf::new(),
             version: "0".to_owned(),
             default_engine: "test".to_owned(),

@@ -16,53 +16,46 @@
 
 using namespace duckdb;
 
+// What is answered of a prepared statement's properties; `otherwise` when it can't be told.
+template <class ANSWER>
+static bool Told(duckdb_prepared_statement statement, ANSWER answer, bool otherwise) {
+	try {
+		return answer(reinterpret_cast<PreparedStatementWrapper *>(statement)->statement->GetStatementProperties());
+	} catch (...) {
+		return otherwise;
+	}
+}
+
+// Whether one of these databases has a name that fits.
+template <class DATABASES, class FITS>
+static bool Any(const DATABASES &databases, FITS fits) {
+	for (auto &entry : databases) {
+		if (fits(entry.first)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 extern "C" {
 
-// Whether running a prepared statement would change a catalog.
+// Whether running a prepared statement would change a catalog. What can't be told is taken for the worst.
 bool pintail_statement_changes(duckdb_prepared_statement statement, const char *catalog) {
-	try {
-		auto &prepared = *reinterpret_cast<PreparedStatementWrapper *>(statement)->statement;
-		for (auto &entry : prepared.GetStatementProperties().modified_databases) {
-			if (StringUtil::CIEquals(entry.first, catalog)) {
-				return true;
-			}
-		}
-		return false;
-	} catch (...) {
-		// What can't be told is taken for the worst.
-		return true;
-	}
+	auto fits = [&](const string &name) { return StringUtil::CIEquals(name, catalog); };
+	return Told(statement, [&](const StatementProperties &of) { return Any(of.modified_databases, fits); }, true);
 }
 
 // Whether running a prepared statement would change any catalog but the temporary one, of which DuckDB keeps no account but for
-// its sequences.
+// its sequences. Who asks takes a no for the worst.
 bool pintail_statement_changes_any(duckdb_prepared_statement statement) {
-	try {
-		auto &prepared = *reinterpret_cast<PreparedStatementWrapper *>(statement)->statement;
-		for (auto &entry : prepared.GetStatementProperties().modified_databases) {
-			if (!StringUtil::CIEquals(entry.first, TEMP_CATALOG)) {
-				return true;
-			}
-		}
-		return false;
-	} catch (...) {
-		return false;
-	}
+	auto fits = [](const string &name) { return !StringUtil::CIEquals(name, TEMP_CATALOG); };
+	return Told(statement, [&](const StatementProperties &of) { return Any(of.modified_databases, fits); }, false);
 }
 
-// Whether running a prepared statement would read a catalog by its name.
+// Whether running a prepared statement would read a catalog by its name. What can't be told is taken for the worst.
 bool pintail_statement_reads(duckdb_prepared_statement statement, const char *catalog) {
-	try {
-		auto &prepared = *reinterpret_cast<PreparedStatementWrapper *>(statement)->statement;
-		for (auto &entry : prepared.GetStatementProperties().read_databases) {
-			if (StringUtil::CIEquals(entry.first, catalog)) {
-				return true;
-			}
-		}
-		return false;
-	} catch (...) {
-		return true;
-	}
+	auto fits = [&](const string &name) { return StringUtil::CIEquals(name, catalog); };
+	return Told(statement, [&](const StatementProperties &of) { return Any(of.read_databases, fits); }, true);
 }
 
 // Makes a view, in place of the one of that name, in a transaction of its own. What it selects from is not looked at:

@@ -80,9 +80,7 @@ impl Connection {
             Err(Failure::new(message.unwrap_or_else(|| "the session's temporary objects can't be listed".to_owned())))
         }
     }
-}
 
-impl Connection {
     /// The rows of a temporary table, in DuckDB's own form; `None` when they take more than `limit` bytes.
     ///
     /// # Errors

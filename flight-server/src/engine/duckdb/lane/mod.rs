@@ -1,5 +1,6 @@
 //! What happens on a session's connection, one thing at a time. Everything here blocks.
 
+mod journaled;
 mod requested;
 mod tables;
 mod transaction;
@@ -13,6 +14,7 @@ use arrow::datatypes::SchemaRef;
 use parking_lot::Mutex;
 use typemap::wire::WireOptions;
 
+use self::journaled::JournaledReceipts;
 use self::requested::Known;
 pub(super) use self::tables::{KeptTables, Spool};
 use super::bind::ParameterRows;
@@ -32,6 +34,7 @@ use super::state::SessionState;
 use super::{statement, temporary};
 use crate::engine::{Cut, Holder, Plan, Receipt, StateEntry, Statement, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
+use crate::failpoint::failpoint;
 
 /// How long an autocommit statement is tried again while other transactions are in its way.
 pub(super) const RETRY_FOR: Duration = Duration::from_secs(10);
@@ -87,6 +90,7 @@ pub(super) struct Lane {
     /// Receipts that are to be committed with the open transaction.
     pending: Vec<Receipt>,
     known: Known,
+    journaled: JournaledReceipts,
     /// The keys of what could not be brought along from an earlier node.
     lost: Vec<String>,
     /// What finds and writes receipts on the connection.
@@ -156,6 +160,7 @@ impl Lane {
             note: CommitNote::default(),
             pending: Vec::new(),
             known: Known::default(),
+            journaled: JournaledReceipts::of(replay),
             statements: Arc::default(),
         })
     }
@@ -361,6 +366,7 @@ impl Lane {
         if run.is_cancelled() {
             return Err(errors::cancelled());
         }
+        failpoint!("statement.before", crate::failpoint::error());
         let _alone_in_catalog = (alone && kind == StatementKind::Definition).then(|| instance.catalog.lock());
         if kind == StatementKind::Read {
             return self.read(prepared, parameters, form, run);
@@ -371,8 +377,9 @@ impl Lane {
             return as_one_transaction(connection, work, |_| own_commit);
         }
         let changed = change(&prepared, parameters, kind, is_update, form, run);
+        failpoint!("statement.done");
         if let (Ok(_), Some(commit)) = (&changed, commit) {
-            commit.finish();
+            self.journal(commit.finish());
         }
         self.changes_lake |= changes_lake && !alone;
         if let (true, Some(note)) = (changed.is_ok() && !alone, note) {

@@ -68,6 +68,9 @@ impl Lane {
         if let Some(pending) = self.pending.iter().find(|receipt| receipt.request.id == id) {
             return Ok(Some(pending.clone()));
         }
+        if let Some(receipt) = self.journaled.find(id) {
+            return Ok(Some(receipt));
+        }
         if self.status.get() == TransactionStatus::Failed {
             // It answers nothing, and is rolled back.
             return Ok(None);
@@ -84,6 +87,11 @@ impl Lane {
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// Whether a write waits to be committed with the open transaction.
+    pub(in super::super) fn is_pending(&self, id: Uuid) -> bool {
+        self.pending.iter().any(|receipt| receipt.request.id == id)
     }
 
     /// Whether there may be a receipt with this id. Nobody else writes any for this session as long as it is here, so that
@@ -226,7 +234,8 @@ impl Lane {
     /// What is kept of a commit that was asked for by this request.
     pub(super) fn receipt_of_commit(&self, request: Option<&Request>) -> Option<Receipt> {
         let changes = || self.connection.as_ref().is_some_and(|connection| connection.transaction_changes());
-        let request = request.filter(|request| !request.is_own || self.changes_lake || changes())?;
+        let of_session = || self.objects_wait || self.tables.touched;
+        let request = request.filter(|request| !request.is_own || self.changes_lake || changes() || of_session())?;
         Some(Receipt { request: request.clone(), changed: None, returned_rows: false })
     }
 

@@ -11,9 +11,10 @@ use super::super::ffi::{Connection, TemporaryObject};
 use super::super::internal;
 use crate::engine::{StateEntry, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
+use crate::failpoint::failpoint;
 use crate::snapshots::Snapshots;
 
-use super::Lane;
+use super::{Lane, closed};
 
 /// The schema of temporary tables.
 const SCHEMA: &str = "main";
@@ -58,6 +59,11 @@ mod name {
 }
 
 impl KeptTables {
+    /// Whether a table is kept.
+    pub(in super::super) fn has(&self, name: &str) -> bool {
+        self.tables.contains_key(name)
+    }
+
     /// What stands in the session's journal for a table that is kept.
     pub(in super::super) fn entry(&self, name: &str) -> Option<String> {
         serde_json::to_string(self.tables.get(name)?).ok()
@@ -107,11 +113,6 @@ pub(in super::super) struct Spool {
 }
 
 impl Lane {
-    /// A temporary table may have been changed.
-    pub(in super::super) fn touch_tables(&mut self) {
-        self.tables.touched = true;
-    }
-
     /// Removes snapshots that nothing names any more: what was noted before the statement that begins now is in the journal.
     pub(super) fn remove_doomed(&mut self) {
         if let Some(spool) = &self.spool {
@@ -129,6 +130,7 @@ impl Lane {
         }
         self.tables.touched = false;
         let (Some(connection), Some(spool)) = (&self.connection, &self.spool) else { return Ok(()) };
+        failpoint!("snapshot.before");
         let objects = connection.temporary_objects()?;
         let mut kept = std::mem::take(&mut self.tables.tables);
         let mut left = spool.limit;
@@ -152,15 +154,28 @@ impl Lane {
             }
             self.tables.doomed.extend(before.and_then(|before| before.snapshot));
         }
+        failpoint!("snapshot.kept");
         // Those are no more.
         self.tables.doomed.extend(kept.into_values().filter_map(|table| table.snapshot));
         Ok(())
     }
 
     /// The changes of the session's state, after its temporary tables were kept.
-    pub(in super::super) fn state_with_tables(&mut self) -> Result<Vec<StateEntry>> {
+    pub(super) fn state_with_tables(&mut self) -> Result<Vec<StateEntry>> {
         self.keep_tables()?;
         self.state_changes()
+    }
+
+    /// What is to be told of the session's state after rows were written into a table of that name.
+    pub(in super::super) fn state_after_ingest(&mut self, table: &str) -> Result<Vec<StateEntry>> {
+        let Some(connection) = &self.connection else { return Err(closed()) };
+        // The name alone does not say whose it is.
+        let objects = connection.temporary_objects()?;
+        if objects.iter().any(|object| object.kind == "table" && object.name.eq_ignore_ascii_case(table)) {
+            self.tables.touched = true;
+            return self.state_with_tables();
+        }
+        Ok(self.take_noted())
     }
 }
 

@@ -1,6 +1,6 @@
 //! A session's transactions: when one is open, and what it takes to end it.
 
-use super::super::commit::Commit;
+use super::super::commit::PreparedCommit;
 use super::super::ffi::Connection;
 use super::super::internal;
 use super::super::interrupt::Run;
@@ -36,13 +36,19 @@ impl Lane {
             tracing::debug!(%error, "the transaction was over already");
         }
         self.ended();
-        committed
+        self.journal(committed?);
+        Ok(())
+    }
+
+    /// Keeps receipts with the session's state: they are told with it.
+    pub(in super::super) fn journal(&mut self, receipts: Vec<Receipt>) {
+        self.noted.extend(self.journaled.keep(receipts));
     }
 
     /// What the end of the transaction has changed in the session beyond what its statements told.
     pub(in super::super) fn state_after_transaction(&mut self, run: &Run) -> Result<Vec<StateEntry>> {
         if !(self.objects_wait || self.tables.touched) || self.status.get() != TransactionStatus::Autocommit {
-            return Ok(Vec::new());
+            return Ok(self.take_noted());
         }
         self.connection(run)?;
         self.state_with_tables()
@@ -91,13 +97,14 @@ impl Lane {
 
     /// Rows were written in the open transaction, by a request that may come again where there is a receipt.
     pub(in super::super) fn wrote(&mut self, receipt: Option<Receipt>) {
-        self.changes_lake = self.instance.lake.is_some();
+        let is_lake = self.instance.lake.is_some();
+        self.changes_lake |= is_lake && self.connection.as_ref().is_some_and(Connection::transaction_changes);
         self.pending.extend(receipt);
     }
 
     /// What has to be done before a transaction is committed by a statement, and is finished after it. When it fails, there is
     /// no transaction any more.
-    pub(super) fn before_commit(&mut self, run: &Run) -> Result<Option<Commit>> {
+    pub(super) fn before_commit(&mut self, run: &Run) -> Result<Option<PreparedCommit>> {
         match self.status.get() {
             TransactionStatus::Failed => return Err(self.roll_back_instead(run)),
             TransactionStatus::Open if self.changes_lake || !self.pending.is_empty() => {}
@@ -111,6 +118,6 @@ impl Lane {
         {
             tracing::debug!(%error, "the transaction was over already");
         }
-        prepared.map(|()| Some(commit))
+        prepared.map(Some)
     }
 }

@@ -14,9 +14,9 @@ use arrow::ipc::writer::StreamWriter;
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// How much a spool may hold.
+/// How much a queue may hold.
 #[derive(Debug, Clone, Copy)]
-pub struct SpoolLimits {
+pub struct QueueLimits {
     /// Bytes kept in memory before the rest goes to the file.
     pub memory: usize,
     /// Bytes kept in all.
@@ -25,9 +25,9 @@ pub struct SpoolLimits {
 
 /// A first-in, first-out queue of batches of one schema. Its file has no name, so that nothing is left behind when the
 /// process dies. Its calls may block on the disk.
-pub struct Spool {
+pub struct BatchQueue {
     directory: PathBuf,
-    limits: SpoolLimits,
+    limits: QueueLimits,
     entries: VecDeque<Entry>,
     in_memory: usize,
     file: Option<File>,
@@ -39,9 +39,9 @@ enum Entry {
     File { offset: u64, length: usize },
 }
 
-impl Spool {
-    /// An empty spool, whose file is made in `directory` if it is needed.
-    pub fn new(directory: &Path, limits: SpoolLimits) -> Self {
+impl BatchQueue {
+    /// An empty queue, whose file is made in `directory` if it is needed.
+    pub fn new(directory: &Path, limits: QueueLimits) -> Self {
         Self {
             directory: directory.to_owned(),
             limits,
@@ -128,7 +128,7 @@ impl Spool {
     }
 
     fn read(&self, offset: u64, length: usize) -> Result<RecordBatch> {
-        let Some(file) = &self.file else { return Err(Error::internal("a spool lost its file")) };
+        let Some(file) = &self.file else { return Err(Error::internal("a queue lost its file")) };
         let mut encoded = vec![0; length];
         file.read_exact_at(&mut encoded, offset).map_err(|e| self_failed("read", &e))?;
         decode(encoded)
@@ -146,7 +146,7 @@ fn decode(encoded: Vec<u8>) -> Result<RecordBatch> {
     let mut reader = StreamReader::try_new(Cursor::new(encoded), None).map_err(Error::internal)?;
     match reader.next() {
         Some(batch) => batch.map_err(Error::internal),
-        None => Err(Error::internal("a spooled batch was empty")),
+        None => Err(Error::internal("a batch in the file of a queue was empty")),
     }
 }
 
@@ -180,15 +180,15 @@ mod tests {
     fn batches_come_out_as_they_went_in_whether_in_memory_or_in_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let one = batch(0).get_array_memory_size();
-        let mut spool = Spool::new(directory.path(), SpoolLimits { memory: 3 * one, total: 1 << 20 });
+        let mut queue = BatchQueue::new(directory.path(), QueueLimits { memory: 3 * one, total: 1 << 20 });
         for round in 0..3 {
             for number in 0..10 {
-                spool.push(batch(round * 100 + number)).unwrap();
+                queue.push(batch(round * 100 + number)).unwrap();
             }
             for number in 0..10 {
-                assert_eq!(spool.pop().unwrap(), Some(batch(round * 100 + number)));
+                assert_eq!(queue.pop().unwrap(), Some(batch(round * 100 + number)));
             }
-            assert_eq!(spool.pop().unwrap(), None);
+            assert_eq!(queue.pop().unwrap(), None);
         }
     }
 
@@ -196,24 +196,24 @@ mod tests {
     fn a_batch_can_be_read_where_it_is_any_number_of_times() {
         let directory = tempfile::tempdir().unwrap();
         let one = batch(0).get_array_memory_size();
-        let mut spool = Spool::new(directory.path(), SpoolLimits { memory: 2 * one, total: 1 << 20 });
+        let mut queue = BatchQueue::new(directory.path(), QueueLimits { memory: 2 * one, total: 1 << 20 });
         for number in 0..5 {
-            spool.push(batch(number)).unwrap();
+            queue.push(batch(number)).unwrap();
         }
         for number in [4, 0, 3, 0, 4] {
-            assert_eq!(spool.get(usize::try_from(number).unwrap()).unwrap(), Some(batch(number)));
+            assert_eq!(queue.get(usize::try_from(number).unwrap()).unwrap(), Some(batch(number)));
         }
-        assert_eq!((spool.len(), spool.get(5).unwrap()), (5, None));
+        assert_eq!((queue.len(), queue.get(5).unwrap()), (5, None));
     }
 
     #[test]
     fn it_says_when_it_is_full() {
         let directory = tempfile::tempdir().unwrap();
-        let mut spool = Spool::new(directory.path(), SpoolLimits { memory: 0, total: 1000 });
-        while !spool.is_full() {
-            spool.push(batch(1)).unwrap();
+        let mut queue = BatchQueue::new(directory.path(), QueueLimits { memory: 0, total: 1000 });
+        while !queue.is_full() {
+            queue.push(batch(1)).unwrap();
         }
-        while spool.pop().unwrap().is_some() {}
-        assert!(!spool.is_full());
+        while queue.pop().unwrap().is_some() {}
+        assert!(!queue.is_full());
     }
 }

@@ -1,0 +1,92 @@
+//! What became of a write that its client knows by a request id, for a client that asks instead of sending it again.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use session::Epoch;
+use uuid::Uuid;
+
+use super::session::Session;
+use crate::engine::Request;
+use crate::error::Result;
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteOutcome {
+    /// It was applied, and is committed.
+    Committed,
+    /// It was not applied, and nothing is at it: only a call that is still on its way may be.
+    Aborted,
+    /// It is being applied, or its transaction is open.
+    Running,
+    /// There is no receipt here, and one may be with the tables of a node that had the session before.
+    Unknown,
+}
+
+impl WriteOutcome {
+    /// Its word in the header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Aborted => "aborted",
+            Self::Running => "running",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The requests that a session's calls are at.
+#[derive(Clone, Default)]
+pub(super) struct Underway(Arc<Mutex<Vec<Uuid>>>);
+
+impl Underway {
+    /// A call is at this one, until what is returned is dropped.
+    pub(super) fn enter(&self, request: Option<&Request>) -> Option<Entered> {
+        let id = request?.id;
+        self.0.lock().push(id);
+        Some(Entered { underway: self.clone(), id })
+    }
+
+    fn has(&self, id: Uuid) -> bool {
+        self.0.lock().contains(&id)
+    }
+}
+
+/// A call that is at a request.
+pub(super) struct Entered {
+    underway: Underway,
+    id: Uuid,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut underway = self.underway.0.lock();
+        if let Some(at) = underway.iter().position(|id| *id == self.id) {
+            underway.swap_remove(at);
+        }
+    }
+}
+
+impl Session {
+    /// What became of the write with this id.
+    ///
+    /// # Errors
+    /// The engine's, and those of a session that has ended.
+    pub async fn write_outcome(&self, id: Uuid) -> Result<WriteOutcome> {
+        let _work = self.start()?;
+        if self.underway.has(id) {
+            return Ok(WriteOutcome::Running);
+        }
+        let engine = self.fix_engine();
+        if engine.is_pending(id).await.map_err(|error| self.explain(error))? {
+            return Ok(WriteOutcome::Running);
+        }
+        let is_here = self.remembers(id) || engine.receipt(id).await.map_err(|error| self.explain(error))?.is_some();
+        let was_elsewhere = self.epoch() != Epoch::FIRST && !self.engine_of().facts().shared;
+        Ok(match (is_here, was_elsewhere) {
+            (true, _) => WriteOutcome::Committed,
+            (false, true) => WriteOutcome::Unknown,
+            (false, false) => WriteOutcome::Aborted,
+        })
+    }
+}

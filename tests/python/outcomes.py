@@ -1,0 +1,269 @@
+"""A client that keeps account of what it was told, and of what must then be so."""
+
+import contextlib
+import uuid
+
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from flight_sql import COMMIT, ROLL_BACK, Session
+from marked_reader import MarkedReader
+from test_pyarrow_metadata import ingest
+
+FAILURES = (flight.FlightError, pa.ArrowException, OSError)
+
+# The codes of errors that say that nothing was done. Any other failure says nothing of what was done.
+NOT_DONE = ("INTERNAL", "SPOOL_UNAVAILABLE")
+
+# What a client is told that ends a transaction when there is none.
+NONE_OPEN = "no transaction is active"
+
+# How often one thing is tried: reached only when something is broken.
+TRIES = 100
+
+ROWS = 300_000
+
+
+class Recording:
+    """One session, on whichever server `reach` gives, which waits until there is one."""
+
+    def __init__(self, reach, chance, tables):
+        """`tables` says by their names how the tables are made that are written to."""
+        self.reach, self.chance = reach, chance
+        self.next = 0
+        #: What must be in the tables.
+        self.rows = {name: set() for name in tables}
+        self.variable, self.position, self.view = 0, 0, 0
+        self.session = None
+        self.header = None
+        #: What was asked for in vain, by how it failed.
+        self.failures = []
+        for name, how in tables.items():
+            self.surely(lambda sql=f"{how} IF NOT EXISTS {name} (n BIGINT)": self.session.update(sql))
+        self.surely(lambda: self.session.update("CREATE TEMP SEQUENCE IF NOT EXISTS positions"))
+
+    # How calls are made.
+
+    def ask(self, sql):
+        table = self.session.table(sql)
+        return table.column(0)[0].as_py() if table.num_rows and table.num_columns else None
+
+    @contextlib.contextmanager
+    def request(self, number):
+        """What is sent meanwhile has this request id."""
+        headers = [self.session.header, (b"x-pintail-request-id", str(number).encode())]
+        self.session.options = flight.FlightCallOptions(headers=headers)
+        try:
+            yield
+        finally:
+            self.session.options = flight.FlightCallOptions(headers=[self.session.header])
+
+    def connect(self):
+        """Goes on where there is a server."""
+        if self.session is not None:
+            self.session.client.close()
+            self.session = None
+        server = self.reach()
+        self.session = Session(server, header=self.header)
+        self.header = self.session.header
+
+    def surely(self, work):
+        """What the work gives once it is done: whatever fails is done again."""
+        for _ in range(TRIES):
+            try:
+                if self.session is None:
+                    self.connect()
+                return work()
+            except FAILURES as error:
+                self.failed(error)
+        raise AssertionError(f"it was tried {TRIES} times: {self.failures[-3:]}")
+
+    def failed(self, error):
+        """Notes a failure, and leaves the connection."""
+        text = str(error)
+        assert "TOKEN_UNKNOWN" not in text and "SESSION_UNRECLAIMABLE" not in text, f"the session was lost: {text}"
+        assert "COMMIT_UNKNOWN" not in text, "whether it was committed can be known"
+        self.failures.append(text)
+        if self.session is not None:
+            self.session.client.close()
+            self.session = None
+
+    def chosen(self):
+        """A request id."""
+        return uuid.UUID(int=self.chance.getrandbits(128), version=4)
+
+    # What is done.
+
+    def numbers(self):
+        """Some that were not there before."""
+        count = self.chance.randint(1, 3)
+        self.next += count
+        return list(range(self.next - count, self.next))
+
+    def table(self):
+        return self.chance.choice(sorted(self.rows))
+
+    @staticmethod
+    def insert(table, numbers):
+        return f"INSERT INTO {table} VALUES {', '.join(f'({number})' for number in numbers)}"
+
+    def write(self):
+        """A write with a request id, by one of the ways there are."""
+        table, numbers, number = self.table(), self.numbers(), self.chosen()
+        sql = self.insert(table, numbers)
+
+        def prepared():
+            with self.session.prepared(f"INSERT INTO {table} VALUES (?)") as statement, self.request(number):
+                return statement.update(pa.table({"1": pa.array(numbers, pa.int64())}))
+
+        ways = {
+            "update": lambda: self.session.update(sql),
+            "query": lambda: self.ask(sql),
+            "ingest": lambda: ingest(self.session, table, pa.table({"n": pa.array(numbers, pa.int64())}), mode="append",
+                                     temporary=table == "passing"),
+            "several": lambda: self.session.update(f"{self.insert(table, numbers[:1])}; {self.insert(table, numbers[1:])}"
+                                                   if numbers[1:] else sql),
+        }
+        way = self.chance.choice([*ways, "prepared"])
+
+        def once():
+            if way == "prepared":
+                return prepared()
+            with self.request(number):
+                return ways[way]()
+
+        told = self.surely(once)
+        if way != "several":
+            assert told == len(numbers), f"{way}: {told} instead of {len(numbers)}"
+        self.rows[table].update(numbers)
+
+    def write_without_id(self):
+        """A write that may be made once at most."""
+        table, numbers = self.table(), self.numbers()
+        self.surely(lambda: self.session.update("SET VARIABLE here = 1"))
+        try:
+            assert self.session.update(self.insert(table, numbers)) == len(numbers)
+            self.rows[table].update(numbers)
+        except FAILURES as error:
+            is_not_done = any(code in str(error) for code in NOT_DONE)
+            is_done = "STATE_UNSAVED" in str(error)
+            self.failed(error)
+            there = self.found(table) & set(numbers)
+            assert there in (set(), set(numbers)), f"half of a statement: {there}"
+            assert not (is_not_done and there), f"it was told not to have been done, and was: {error}"
+            if is_done:
+                assert there, f"it was told to have been done, and was not: {error}"
+            self.rows[table] |= there
+
+    def transaction(self):
+        """Some writes at once."""
+        table, by_text = self.table(), self.chance.random() < 0.5
+        number = self.chosen() if self.chance.random() < 0.5 else None
+        for _ in range(TRIES):
+            numbers = self.numbers()
+            if self.try_transaction(table, numbers, by_text, number):
+                self.rows[table].update(numbers)
+                return
+            number = number and self.chosen()
+        raise AssertionError(f"a transaction was tried {TRIES} times: {self.failures[-3:]}")
+
+    def try_transaction(self, table, numbers, by_text, number):
+        """Whether it was committed."""
+        transaction = None
+        try:
+            if self.session is None:
+                self.connect()
+            if by_text:
+                self.session.update("BEGIN")
+            else:
+                transaction = self.session.begin()
+            for one in numbers:
+                self.session.update(self.insert(table, [one]), transaction)
+        except FAILURES as error:
+            self.failed(error)
+            self.surely(lambda: self.roll_back(transaction))
+            return False
+        for _ in range(TRIES):
+            try:
+                if self.session is None:
+                    self.connect()
+                with self.request(number) if number else contextlib.nullcontext():
+                    if by_text:
+                        self.session.update("COMMIT")
+                    else:
+                        self.session.end(transaction, COMMIT)
+                return True
+            except FAILURES as error:
+                text = str(error)
+                self.failed(error)
+                if any(word in text for word in ("TRANSACTION_LOST", "TRANSACTION_UNKNOWN", NONE_OPEN, *NOT_DONE)):
+                    # It failed, and is over: then nothing of it may be there.
+                    there = self.found(table) & set(numbers)
+                    assert not there, f"a commit that was told to have failed was made: {text}"
+                    return False
+        raise AssertionError(f"a commit was tried {TRIES} times: {self.failures[-3:]}")
+
+    def roll_back(self, transaction):
+        """Ends what may be open."""
+        if transaction is not None:
+            return self.session.end(transaction, ROLL_BACK)
+        try:
+            self.session.update("ROLLBACK")
+        except FAILURES as error:
+            if NONE_OPEN not in str(error):
+                raise
+
+    def state(self):
+        """Something of the session itself."""
+        self.next += 1
+        number = self.next
+        match self.chance.randrange(3):
+            case 0:
+                self.surely(lambda: self.session.update(f"SET VARIABLE mine = {number}"))
+                self.variable = number
+            case 1:
+                self.surely(lambda: self.session.update(f"CREATE OR REPLACE TEMP VIEW seen AS SELECT {number} AS n"))
+                self.view = number
+            case _:
+                position = self.surely(lambda: self.ask("SELECT nextval('positions')"))
+                assert position > self.position, f"position {position} comes after {self.position}"
+                self.position = position
+
+    def read(self):
+        """A result that may break off."""
+        ticket = self.surely(lambda: self.session.info(f"SELECT i FROM range({ROWS}) r(i)").endpoints[0].ticket)
+        reader = MarkedReader(ticket, self.header)
+
+        def rest():
+            reader.open(self.session.uri)
+            reader.read()
+
+        self.surely(rest)
+        assert reader.rows == ROWS
+
+    def do(self):
+        """Something."""
+        what = [self.write] * 5 + [self.transaction] * 2 + [self.write_without_id, self.state, self.read]
+        self.chance.choice(what)()
+
+    # What must be so.
+
+    def found(self, table):
+        """The numbers in a table, each of which must be there once."""
+        read = self.surely(lambda: self.session.table(f"SELECT n FROM {table} ORDER BY n")).column(0).to_pylist()
+        assert len(read) == len(set(read)), f"applied twice: {table}"
+        return set(read)
+
+    def check(self):
+        """What is there is what was told."""
+        for table, rows in self.rows.items():
+            found = self.found(table)
+            assert found == rows, f"{table}: lost {sorted(rows - found)}, unwanted {sorted(found - rows)}"
+        mine = self.surely(lambda: self.ask("SELECT getvariable('mine')"))
+        assert (mine or 0) == self.variable
+        if self.view:
+            assert self.surely(lambda: self.ask("FROM seen")) == self.view
+
+    def close(self):
+        self.surely(lambda: self.session.close())
+        self.session = None
