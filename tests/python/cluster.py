@@ -152,15 +152,14 @@ class Cluster:
         return self.nodes[int(row["node"].removeprefix("node"))]
 
     def close(self, expected=()):
-        """Ends the nodes; those that were killed have ended."""
-        try:
+        """Ends the nodes, all of them also when one has logged what it should not; those that were killed have ended."""
+        with contextlib.ExitStack() as ends:
+            ends.callback(self.folder.cleanup)
             for node in self.nodes:
                 if node.process.poll() is None:
-                    node.stop(expected)
+                    ends.callback(node.stop, expected)
                 else:
-                    node.folder.cleanup()
-        finally:
-            self.folder.cleanup()
+                    ends.callback(node.folder.cleanup)
 
 
 class Balancer:

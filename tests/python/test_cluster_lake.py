@@ -4,7 +4,6 @@ import concurrent.futures
 import contextlib
 import itertools
 import json
-import os
 import pathlib
 import re
 import signal
@@ -21,50 +20,9 @@ import pytest
 import flight_sql
 from cluster import EXPECTED, Cluster, seeded
 from cluster_clients import PATIENCE, ask, connect, patiently, resumed
+from lake import EXTENSIONS, SECRET, Lake
 from object_store import KEY
 from pintail_process import BINARY, DEADLINE, PASSWORD, USER, Server, environment, free_port, wait_until
-
-EXTENSIONS = os.environ.get("TEST_EXTENSION_DIR", "")
-# What a client can read and nobody should: it stands in the password of the lake's database.
-SECRET = "hunter2-of-the-lake"
-
-
-class Lake:
-    """A lake of its own: a database for its catalog, and a directory for its files."""
-
-    def __init__(self, postgres, folder):
-        self.postgres = postgres
-        self.database = postgres.new_database()
-        self.folder = folder / "files"
-        self.url = self.database.replace("pintail@", f"pintail:{SECRET}@")
-        self.arguments = ["--database", f"ducklake:{self.url}", "--data-path", str(self.folder),
-                          "--extension-dir", EXTENSIONS]
-
-    def psql(self, sql):
-        """What a statement in the catalog's database gives."""
-        asked = [self.postgres._program("psql"), self.database, "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=DEADLINE)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    @contextlib.contextmanager
-    def held(self, table):
-        """Meanwhile nobody writes to a table of the catalog."""
-        held = subprocess.Popen([self.postgres._program("psql"), self.database, "-X", "-q", "-A", "-t"], text=True,
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        try:
-            held.stdin.write(f"BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE; SELECT 'held';\n")
-            held.stdin.flush()
-            assert held.stdout.readline().strip() == "held"
-            yield
-        finally:
-            held.stdin.close()
-            held.wait(DEADLINE)
-            held.stdout.close()
-
-    def waiting(self, table):
-        """How many wait to write to a table of the catalog."""
-        return int(self.psql(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{table}'::regclass"))
 
 
 @pytest.fixture
@@ -96,6 +54,15 @@ def test_nodes_that_start_at_once_make_one_lake(postgres, lake):
     finally:
         for node in nodes:
             node.stop()
+
+
+def test_a_node_starts_beside_a_commit_that_is_under_way(cluster, lake):
+    # What an insert locks for its transaction. A start that waits for it, with locks of its own that the commit needs next, is a
+    # deadlock.
+    with lake.held("ducklake_snapshot_changes", "ROW EXCLUSIVE"), lake.held("pintail_lake.epochs", "ROW EXCLUSIVE"):
+        cluster.nodes.append(cluster.node(2, "both", *lake.arguments))
+        with connect(cluster.nodes[2].uri, autocommit=True) as connection:
+            assert ask(connection, "SELECT 42") == 42
 
 
 def test_what_one_node_writes_all_read(cluster):

@@ -1,5 +1,6 @@
 -- The check of commits to a lake, in the database of the lake's catalog. Run at every start of every node, so that what is
--- there already stays; the lock keeps two of them apart.
+-- there already stays; the lock keeps two of them apart. Indexes and the trigger are looked for before they are made: even where
+-- they are there, making them locks their tables, which commits of other nodes have locked, or are about to: a deadlock.
 DO $pintail$
 DECLARE
     -- The schema in which DuckLake keeps its tables: where its connections look first.
@@ -12,7 +13,9 @@ BEGIN
         epoch bigint NOT NULL,
         since timestamptz NOT NULL DEFAULT now()
     );
-    CREATE INDEX IF NOT EXISTS epochs_since ON pintail_lake.epochs (since);
+    IF to_regclass('pintail_lake.epochs_since') IS NULL THEN
+        CREATE INDEX IF NOT EXISTS epochs_since ON pintail_lake.epochs (since);
+    END IF;
 
     -- Writes that may be sent again, once they were applied.
     CREATE TABLE IF NOT EXISTS pintail_lake.receipts (
@@ -24,7 +27,9 @@ BEGIN
         written_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (session, request)
     );
-    CREATE INDEX IF NOT EXISTS receipts_written_at ON pintail_lake.receipts (written_at);
+    IF to_regclass('pintail_lake.receipts_written_at') IS NULL THEN
+        CREATE INDEX IF NOT EXISTS receipts_written_at ON pintail_lake.receipts (written_at);
+    END IF;
 
     -- The last commit of each session that the server itself has asked for.
     CREATE TABLE IF NOT EXISTS pintail_lake.commits (
@@ -32,7 +37,9 @@ BEGIN
         request uuid NOT NULL,
         written_at timestamptz NOT NULL DEFAULT now()
     );
-    CREATE INDEX IF NOT EXISTS commits_written_at ON pintail_lake.commits (written_at);
+    IF to_regclass('pintail_lake.commits_written_at') IS NULL THEN
+        CREATE INDEX IF NOT EXISTS commits_written_at ON pintail_lake.commits (written_at);
+    END IF;
 
     -- Keeps the receipts in a mark. One that is kept already stays as it is.
     CREATE OR REPLACE FUNCTION pintail_lake.keep_receipts(mark jsonb) RETURNS void
@@ -124,12 +131,14 @@ BEGIN
     END
     $function$;
 
-    BEGIN
-        EXECUTE format('CREATE TRIGGER pintail_check_commit BEFORE INSERT ON %s '
-            'FOR EACH ROW EXECUTE FUNCTION pintail_lake.check_commit()', changes);
-    EXCEPTION WHEN duplicate_object THEN
-        -- It is asked this way because the transaction may have begun before another node made it, and not see it.
-        NULL;
-    END;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = changes AND tgname = 'pintail_check_commit') THEN
+        BEGIN
+            EXECUTE format('CREATE TRIGGER pintail_check_commit BEFORE INSERT ON %s '
+                'FOR EACH ROW EXECUTE FUNCTION pintail_lake.check_commit()', changes);
+        EXCEPTION WHEN duplicate_object THEN
+            -- The transaction may have begun before another node made it, and not have seen it above.
+            NULL;
+        END;
+    END IF;
 END
 $pintail$
