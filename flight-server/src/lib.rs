@@ -10,12 +10,13 @@
 //! | [`engine`] | runs the statement and yields Arrow batches with backpressure |
 //!
 //! Beside them stand [`dataset`] (files at a URL that engines show as tables), [`auth`] (who is calling), [`config`] (what the operator asked for), [`http`] (health),
-//! [`telemetry`] (logs) and [`cli`] (one file a subcommand). The durable table beneath is the crate `session`,
+//! [`telemetry`] (logs), [`client`] (the other end of the wire) and [`cli`] (one file a subcommand). The durable table beneath is the crate `session`,
 //! and the meaning of every SQL type the crate `typemap`.
 
 pub mod auth;
 pub mod batch_queue;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod dataset;
 pub mod engine;

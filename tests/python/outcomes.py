@@ -12,8 +12,16 @@ from test_pyarrow_metadata import ingest
 
 FAILURES = (flight.FlightError, pa.ArrowException, OSError)
 
-# The codes of errors that say that nothing was done. Any other failure says nothing of what was done.
-NOT_DONE = ("INTERNAL", "SPOOL_UNAVAILABLE")
+# What clients of pyarrow are told of errors has their SQLSTATE and not their code. These say that nothing was done; any other
+# failure says nothing of what was done.
+NOT_DONE = ("[XX000]", "[58030]")
+# What was done, although its session could not be written.
+UNSAVED = "[08007] the statement was applied"
+# A transaction is over, and was not committed; or whether it was is not known.
+LOST, UNKNOWN = "was rolled back when its session was taken over", "whether it was is not known"
+NOT_OPEN = "[25000]"
+# The session is not there any more.
+GONE = ("[28000]", "could not be taken over")
 
 # What a client is told that ends a transaction when there is none.
 NONE_OPEN = "no transaction is active"
@@ -27,12 +35,15 @@ ROWS = 300_000
 class Recording:
     """One session, on whichever server `reach` gives, which waits until there is one."""
 
-    def __init__(self, reach, chance, tables):
-        """`tables` says by their names how the tables are made that are written to."""
+    def __init__(self, reach, chance, tables, is_shared=True):
+        """`tables` says by their names how the tables are made that are written to; `is_shared`, whether a commit leaves its trace
+        where each server finds it."""
+        self.is_shared = is_shared
         self.reach, self.chance = reach, chance
         self.next = 0
         #: What must be in the tables.
         self.rows = {name: set() for name in tables}
+        self.passing = [name for name, how in tables.items() if "TEMP" in how]
         self.variable, self.position, self.view = 0, 0, 0
         self.session = None
         self.header = None
@@ -81,8 +92,8 @@ class Recording:
     def failed(self, error):
         """Notes a failure, and leaves the connection."""
         text = str(error)
-        assert "TOKEN_UNKNOWN" not in text and "SESSION_UNRECLAIMABLE" not in text, f"the session was lost: {text}"
-        assert "COMMIT_UNKNOWN" not in text, "whether it was committed can be known"
+        assert not any(word in text for word in GONE), f"the session was lost: {text}"
+        assert not (UNKNOWN in text and self.is_shared), "whether it was committed can be known"
         self.failures.append(text)
         if self.session is not None:
             self.session.client.close()
@@ -137,6 +148,18 @@ class Recording:
             assert told == len(numbers), f"{way}: {told} instead of {len(numbers)}"
         self.rows[table].update(numbers)
 
+    def keep(self):
+        """Writes to each temporary table."""
+        for table in self.passing:
+            numbers = self.numbers()
+            number = self.chosen()
+            self.surely(lambda: self.requested(number, self.insert(table, numbers)))
+            self.rows[table].update(numbers)
+
+    def requested(self, number, sql):
+        with self.request(number):
+            return self.session.update(sql)
+
     def write_without_id(self):
         """A write that may be made once at most."""
         table, numbers = self.table(), self.numbers()
@@ -146,7 +169,7 @@ class Recording:
             self.rows[table].update(numbers)
         except FAILURES as error:
             is_not_done = any(code in str(error) for code in NOT_DONE)
-            is_done = "STATE_UNSAVED" in str(error)
+            is_done = UNSAVED in str(error)
             self.failed(error)
             there = self.found(table) & set(numbers)
             assert there in (set(), set(numbers)), f"half of a statement: {there}"
@@ -196,7 +219,11 @@ class Recording:
             except FAILURES as error:
                 text = str(error)
                 self.failed(error)
-                if any(word in text for word in ("TRANSACTION_LOST", "TRANSACTION_UNKNOWN", NONE_OPEN, *NOT_DONE)):
+                if UNKNOWN in text:
+                    there = self.found(table) & set(numbers)
+                    assert there in (set(), set(numbers)), f"half of a transaction: {there}"
+                    return bool(there)
+                if any(word in text for word in (LOST, NOT_OPEN, NONE_OPEN, *NOT_DONE)):
                     # It failed, and is over: then nothing of it may be there.
                     there = self.found(table) & set(numbers)
                     assert not there, f"a commit that was told to have failed was made: {text}"

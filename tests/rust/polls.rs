@@ -96,6 +96,58 @@ async fn a_long_statement_is_polled_while_others_wait_and_is_cancelled() {
 }
 
 #[tokio::test]
+async fn a_read_whose_rows_are_computed_tells_how_far_it_is_to_whoever_has_its_ticket() {
+    let server = Server::start(&[]).await;
+    let client = Client::connect(&server).await;
+    client.update("CREATE TABLE t AS SELECT i, i % 1000 AS g FROM range(2000000) t(i)").await.unwrap();
+    let long = query("SELECT count(*) AS n FROM t a, t b WHERE a.g + b.g = 17 AND a.i % 7 = b.i % 3");
+    let info = client.poll(long).await.unwrap().info.expect("it is ready");
+    let ticket = ticket_of(info.clone());
+    let ask = FlightDescriptor::new_cmd(ticket.ticket.clone());
+    assert_eq!(client.poll(ask.clone()).await.unwrap().progress, None, "nobody has asked for its rows");
+    let reading = tokio::spawn({
+        let (client, ticket) = (client.clone(), ticket.clone());
+        async move { client.rows(ticket).await.map(|_rows| ()) }
+    });
+    let progress = loop {
+        assert!(!reading.is_finished(), "it ended before its time");
+        let poll = client.poll(ask.clone()).await.unwrap();
+        assert_eq!(poll.flight_descriptor, Some(ask.clone()));
+        if let Some(progress) = poll.progress {
+            break progress;
+        }
+    };
+    assert!((0.0..=1.0).contains(&progress), "{progress}");
+    let stranger = Client::connect(&server).await;
+    let status = stranger.poll(ask).await.unwrap_err();
+    assert_failure(&status, Code::PermissionDenied, "SESSION_FORBIDDEN", "28000");
+    let poll = PollInfo { info: Some(info), ..Default::default() };
+    assert_eq!(cancel(&client, &poll).await.unwrap(), CancelStatus::Cancelled);
+    let status = reading.await.unwrap().unwrap_err();
+    assert_failure(&status, Code::Cancelled, "STATEMENT_CANCELLED", "57014");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_write_that_is_polled_and_sent_again_is_applied_once() {
+    let server = Server::start(&[]).await;
+    let client = Client::connect(&server).await;
+    let with_id = |number: u32| {
+        client.clone().with_header("x-pintail-request-id", format!("00000000-0000-4000-8000-{number:012}"))
+    };
+    for _ in 0..3 {
+        // What it makes, and what it drops, is there or gone when it is sent again.
+        completed(&with_id(1), query("CREATE TABLE t (i INTEGER)")).await.unwrap();
+        let poll = completed(&with_id(2), query("INSERT INTO t VALUES (1), (2)")).await.unwrap();
+        assert_eq!(poll.info.unwrap().total_records, 2);
+        completed(&with_id(3), query("CREATE TABLE gone (i INTEGER)")).await.unwrap();
+        completed(&with_id(4), query("DROP TABLE gone")).await.unwrap();
+    }
+    assert_eq!(client.value("SELECT count(*) FROM t").await.unwrap(), "2");
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn what_fails_says_so_to_each_poll_and_what_is_done_is_not_cancelled() {
     let server = Server::start(&[]).await;
     let client = Client::connect(&server).await;

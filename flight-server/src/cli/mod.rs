@@ -60,7 +60,7 @@ fn command() -> Command {
         .after_help("Settings can also stand in a TOML file, under the flag's name without the dashes.")
         .args(arguments());
     let demo = Command::new("demo")
-        .about("Shows a session that survives kill -9, on real data; then keeps serving it")
+        .about("Shows a session that survives kill -9 of the servers it is on, on real data; then keeps serving")
         .arg(Arg::new("exit").long("exit").action(ArgAction::SetTrue).help("Ends after the last step"));
     let doctor = Command::new("doctor")
         .about("Checks everything a server needs with these settings, and says what to do")

@@ -7,16 +7,16 @@ use bytes::Bytes;
 
 /// The value of a session option. Without a value it asks for the option to be put back to its default.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct SessionOptionValue {
+pub(crate) struct SessionOptionValue {
     #[prost(oneof = "session_option_value::Value", tags = "1, 2, 3, 4, 5")]
-    pub(super) value: Option<session_option_value::Value>,
+    pub(crate) value: Option<session_option_value::Value>,
 }
 
 /// What a session option may hold.
-pub(super) mod session_option_value {
+pub(crate) mod session_option_value {
     /// One of the types a value can have.
     #[derive(Clone, PartialEq, prost::Oneof)]
-    pub(in crate::flight) enum Value {
+    pub(crate) enum Value {
         #[prost(string, tag = "1")]
         String(String),
         #[prost(bool, tag = "2")]
@@ -31,37 +31,37 @@ pub(super) mod session_option_value {
 
     /// A list of texts.
     #[derive(Clone, PartialEq, prost::Message)]
-    pub(in crate::flight) struct StringList {
+    pub(crate) struct StringList {
         #[prost(string, repeated, tag = "1")]
-        pub(in crate::flight) values: Vec<String>,
+        pub(crate) values: Vec<String>,
     }
 }
 
 /// The body of the action `SetSessionOptions`.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct SetSessionOptionsRequest {
+pub(crate) struct SetSessionOptionsRequest {
     #[prost(map = "string, message", tag = "1")]
-    pub(super) session_options: HashMap<String, SessionOptionValue>,
+    pub(crate) session_options: HashMap<String, SessionOptionValue>,
 }
 
 /// The answer to `SetSessionOptions`: what could not be set, and why. Whatever is not listed was set.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct SetSessionOptionsResult {
+pub(crate) struct SetSessionOptionsResult {
     #[prost(map = "string, message", tag = "1")]
-    pub(super) errors: HashMap<String, SetSessionOptionError>,
+    pub(crate) errors: HashMap<String, SetSessionOptionError>,
 }
 
 /// Why one option was not set.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub(super) struct SetSessionOptionError {
+pub(crate) struct SetSessionOptionError {
     #[prost(enumeration = "SetSessionOptionErrorValue", tag = "1")]
-    pub(super) value: i32,
+    pub(crate) value: i32,
 }
 
 /// The reasons for which an option is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
-pub(super) enum SetSessionOptionErrorValue {
+pub(crate) enum SetSessionOptionErrorValue {
     /// Not given.
     Unspecified = 0,
     /// There is no such option.
@@ -74,30 +74,30 @@ pub(super) enum SetSessionOptionErrorValue {
 
 /// The body of the action `GetSessionOptions`.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub(super) struct GetSessionOptionsRequest {}
+pub(crate) struct GetSessionOptionsRequest {}
 
 /// The answer to `GetSessionOptions`.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct GetSessionOptionsResult {
+pub(crate) struct GetSessionOptionsResult {
     #[prost(map = "string, message", tag = "1")]
-    pub(super) session_options: HashMap<String, SessionOptionValue>,
+    pub(crate) session_options: HashMap<String, SessionOptionValue>,
 }
 
 /// The body of the action `CloseSession`.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub(super) struct CloseSessionRequest {}
+pub(crate) struct CloseSessionRequest {}
 
 /// The answer to `CloseSession`.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub(super) struct CloseSessionResult {
+pub(crate) struct CloseSessionResult {
     #[prost(enumeration = "CloseSessionStatus", tag = "1")]
-    pub(super) status: i32,
+    pub(crate) status: i32,
 }
 
 /// What became of a session that was to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
-pub(super) enum CloseSessionStatus {
+pub(crate) enum CloseSessionStatus {
     /// Not given.
     Unspecified = 0,
     /// It is closed.
@@ -110,18 +110,18 @@ pub(super) enum CloseSessionStatus {
 
 /// The answer to `CreatePreparedStatement`, with the field that tells drivers which way to run the statement.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct CreatePreparedStatementResult {
+pub(crate) struct CreatePreparedStatementResult {
     #[prost(bytes = "bytes", tag = "1")]
-    pub(super) prepared_statement_handle: Bytes,
+    pub(crate) prepared_statement_handle: Bytes,
     /// The schema of its rows as an encapsulated IPC message; empty when it has none of its own.
     #[prost(bytes = "bytes", tag = "2")]
-    pub(super) dataset_schema: Bytes,
+    pub(crate) dataset_schema: Bytes,
     /// The schema of its parameters as an encapsulated IPC message; empty when it takes none.
     #[prost(bytes = "bytes", tag = "3")]
-    pub(super) parameter_schema: Bytes,
+    pub(crate) parameter_schema: Bytes,
     /// Whether it is to be run as an update.
     #[prost(bool, optional, tag = "4")]
-    pub(super) is_update: Option<bool>,
+    pub(crate) is_update: Option<bool>,
 }
 
 #[cfg(test)]

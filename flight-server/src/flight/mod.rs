@@ -32,7 +32,7 @@ mod listing;
 mod lost_state;
 pub(crate) mod marks;
 mod message_encoding;
-mod messages;
+pub(crate) mod messages;
 mod metadata;
 mod node_handlers;
 mod options;

@@ -1,12 +1,13 @@
 //! PollFlightInfo: a statement that runs at once, because it changes something, its columns are not known before, or its
 //! result is split, runs while its client asks how far it is. Any other read is ready at the first poll: it is computed while
-//! its rows are fetched.
+//! its rows are fetched, and meanwhile its ticket can be polled for how far it is.
 
 use std::time::Duration;
 
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, PollInfo};
 use bytes::Bytes;
 use prost::Message;
+use prost_types::Timestamp;
 
 use super::call::Call;
 use super::command::Command;
@@ -27,16 +28,26 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) async fn poll(call: &Call, descriptor: FlightDescriptor) -> Result<PollInfo> {
     if is_ticket(&descriptor.cmd) {
         let Contents { claim, query, .. } = call.redeem_bytes(&descriptor.cmd)?;
-        let Claim::Polled = claim else {
-            return Err(Error::new(
+        return match claim {
+            Claim::Polled => answer(call, query).await,
+            Claim::Read { .. } => {
+                let progress = call.session().progress_of(query);
+                Ok(running(call, query, descriptor.cmd, None, progress))
+            }
+            _ => Err(Error::new(
                 ErrorCode::RequestInvalid,
-                "the descriptor is none that PollFlightInfo answered with; send that, or a Flight SQL command",
-            ));
+                "the descriptor is none that PollFlightInfo answered with, and no ticket of a read; send that, or a Flight SQL \
+                 command",
+            )),
         };
-        return answer(call, query).await;
     }
     let (statement, plan) = match Command::from_descriptor(&descriptor)? {
         Command::StatementQuery { sql, transaction } => {
+            // What was applied may not be planned again: the table that it dropped is gone.
+            let again = call.once(Statement::new(sql.clone()))?;
+            if call.was_applied(&again).await? {
+                return Ok(finished(statements::info_of_run(call, descriptor, again).await?));
+            }
             statements::planned(call, sql, &transaction).await.map(|(statement, plan)| (Some(statement), plan))?
         }
         Command::PreparedQuery { handle } => prepared::bound(call, &handle).await?,
@@ -80,22 +91,34 @@ async fn answer(call: &Call, query: QueryId) -> Result<PollInfo> {
         PollState::Running(progress) => {
             let compression = Compression::None;
             let (ticket, expiration) = call.issue(&Contents { claim: Claim::Polled, query, compression });
-            let info = FlightInfo {
-                // None is there yet: it says by what the query is cancelled.
-                endpoint: Vec::<FlightEndpoint>::new(),
-                flight_descriptor: Some(FlightDescriptor::new_cmd(ticket.clone())),
-                total_records: -1,
-                total_bytes: -1,
-                ordered: true,
-                app_metadata: call.about(query),
-                schema: Bytes::new(),
-            };
-            Ok(PollInfo {
-                info: Some(info),
-                flight_descriptor: Some(FlightDescriptor::new_cmd(ticket)),
-                progress: progress.map(|progress| progress.clamp(0.0, 1.0)),
-                expiration_time: Some(expiration),
-            })
+            Ok(running(call, query, ticket, Some(expiration), progress))
         }
+    }
+}
+
+/// How far a statement is that runs, and by what it is asked after next.
+fn running(
+    call: &Call,
+    query: QueryId,
+    next: Bytes,
+    expiration_time: Option<Timestamp>,
+    progress: Option<f64>,
+) -> PollInfo {
+    let next = FlightDescriptor::new_cmd(next);
+    let info = FlightInfo {
+        // None is there yet: it says by what the query is cancelled.
+        endpoint: Vec::<FlightEndpoint>::new(),
+        flight_descriptor: Some(next.clone()),
+        total_records: -1,
+        total_bytes: -1,
+        ordered: true,
+        app_metadata: call.about(query),
+        schema: Bytes::new(),
+    };
+    PollInfo {
+        info: Some(info),
+        flight_descriptor: Some(next),
+        progress: progress.map(|progress| progress.clamp(0.0, 1.0)),
+        expiration_time,
     }
 }

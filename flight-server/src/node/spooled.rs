@@ -115,8 +115,7 @@ impl Session {
     /// than is kept; those of the store.
     pub async fn spool_result(&self, rows: Rows, wanted: usize) -> Result<SpooledResult> {
         let _work = self.start()?;
-        let mut writing =
-            Writing { spool: self.spool()?, session: self.id().to_string(), segments: Vec::new(), bytes: 0 };
+        let mut writing = Writing::new(self.spool()?, self.id().to_string());
         let (schema, contents, count) = writing.all(rows, wanted).await?;
         let encoded = serde_json::to_vec(&contents).map_err(Error::internal)?;
         let (spool, session) = (Arc::clone(&writing.spool), writing.session.clone());
@@ -195,27 +194,40 @@ struct Writing {
     spool: Arc<Snapshots>,
     session: String,
     segments: Vec<Segment>,
+    /// While one segment is written, the next is computed.
+    underway: Option<JoinHandle<Result<(Segment, u64)>>>,
     bytes: u64,
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
+        let (underway, mut segments) = (self.underway.take(), std::mem::take(&mut self.segments));
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (spool, session, segments) =
-            (Arc::clone(&self.spool), std::mem::take(&mut self.session), std::mem::take(&mut self.segments));
-        if !segments.is_empty() {
-            runtime.spawn_blocking(move || remove_segments(&spool, &session, &segments));
+        if underway.is_none() && segments.is_empty() {
+            return;
         }
+        let (spool, session) = (Arc::clone(&self.spool), std::mem::take(&mut self.session));
+        runtime.spawn(async move {
+            if let Some(underway) = underway
+                && let Ok(Ok((segment, _))) = underway.await
+            {
+                segments.push(segment);
+            }
+            // It fails only when the runtime ends.
+            let _ = tokio::task::spawn_blocking(move || remove_segments(&spool, &session, &segments)).await;
+        });
     }
 }
 
 impl Writing {
+    fn new(spool: Arc<Snapshots>, session: String) -> Self {
+        Self { spool, session, segments: Vec::new(), underway: None, bytes: 0 }
+    }
+
     /// Writes all rows; their schema, what is to be found of them, and how many they are.
     async fn all(&mut self, rows: Rows, wanted: usize) -> Result<(SchemaRef, Contents, u64)> {
         let Rows { schema, mut batches } = rows;
         let (mut waiting, mut size, mut count) = (Vec::new(), 0, 0);
-        // While one segment is written, the next is computed.
-        let mut written: Option<JoinHandle<Result<(Segment, u64)>>> = None;
         while let Some(batch) = batches.try_next().await? {
             if batch.num_rows() == 0 {
                 continue;
@@ -224,15 +236,15 @@ impl Writing {
             size += batch.get_array_memory_size();
             waiting.push(batch);
             if size >= SEGMENT {
-                self.take(written.take()).await?;
-                written = Some(self.write(&schema, std::mem::take(&mut waiting)));
+                self.finish().await?;
+                self.underway = Some(self.write(&schema, std::mem::take(&mut waiting)));
                 size = 0;
             }
         }
-        self.take(written.take()).await?;
+        self.finish().await?;
         if !waiting.is_empty() || self.segments.is_empty() {
-            let last = self.write(&schema, waiting);
-            self.take(Some(last)).await?;
+            self.underway = Some(self.write(&schema, waiting));
+            self.finish().await?;
         }
         let batches = self.segments.iter().map(|segment| segment.batches).sum();
         Ok((schema, Contents { segments: self.segments.clone(), parts: ranges(batches, wanted) }, count))
@@ -250,9 +262,12 @@ impl Writing {
         })
     }
 
-    async fn take(&mut self, written: Option<JoinHandle<Result<(Segment, u64)>>>) -> Result<()> {
-        let Some(written) = written else { return Ok(()) };
-        let (segment, bytes) = written.await.map_err(Error::internal)??;
+    /// Waits for what is being written.
+    async fn finish(&mut self) -> Result<()> {
+        let Some(underway) = &mut self.underway else { return Ok(()) };
+        let written = underway.await;
+        self.underway = None;
+        let (segment, bytes) = written.map_err(Error::internal)??;
         self.segments.push(segment);
         self.bytes += bytes;
         if self.bytes > MOST_BYTES { Err(too_large()) } else { Ok(()) }

@@ -1,79 +1,131 @@
-//! A Flight SQL client, as any Rust program would use it.
+//! What the demonstration asks the servers, by the client that goes on with its session, and once by one that does not.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
 use arrow::util::pretty::pretty_format_batches;
-use arrow_flight::FlightInfo;
-use arrow_flight::sql::client::{FlightSqlServiceClient, PreparedStatement};
-use futures::TryStreamExt;
-use tonic::transport::{Channel, Endpoint};
+use arrow_flight::sql::client::FlightSqlServiceClient;
+use tonic::transport::Endpoint;
+use zeroize::Zeroizing;
 
 use super::error::DemoError;
+use super::nodes::Nodes;
 use super::server::Ready;
+use crate::client::{ClientTls, Credentials, Operation, Outcome, Patience, Session};
 
-/// How long any one call may take.
-const CALL: Duration = Duration::from_secs(60);
+/// How long the client goes on trying, on a machine that is busy with other things.
+const PATIENCE: Patience = Patience {
+    deadline: Duration::from_secs(60),
+    connect: Duration::from_secs(60),
+    keepalive: Duration::from_secs(10),
+};
 
-/// A connection, with the session its handshake opened.
-pub(super) struct Client(FlightSqlServiceClient<Channel>);
-
-/// A prepared statement of that session.
-pub(super) struct Prepared(PreparedStatement<Channel>);
+/// A session, wherever it is.
+pub(super) struct Client(Session);
 
 /// The rows of a result.
 pub(super) struct Table {
     batches: Vec<RecordBatch>,
 }
 
+/// What came of a result whose node was killed while it was read.
+pub(super) struct Resumed {
+    /// The first batch that came from another node, counted from 1.
+    pub(super) batch: usize,
+    /// How long after the kill it came.
+    pub(super) after: Duration,
+    /// The process that was killed.
+    pub(super) process: u32,
+    /// How many rows came twice, and how many of them did not come.
+    pub(super) repeated: i64,
+    pub(super) lost: i64,
+}
+
 impl Client {
-    /// Connects, and opens a session with user name and password.
-    pub(super) async fn connect(ready: &Ready) -> Result<Self, DemoError> {
-        let uri = ready.flight.replacen("grpc://", "http://", 1);
-        let endpoint = Endpoint::from_shared(uri)?.connect_timeout(CALL).timeout(CALL);
-        let mut client = FlightSqlServiceClient::new(endpoint.connect().await?);
-        client.handshake(&ready.user, &ready.password).await.map_err(DemoError::call("log in"))?;
-        Ok(Self(client))
+    /// Opens a session on the first of these servers.
+    pub(super) async fn connect<'a>(servers: impl Iterator<Item = &'a Ready>) -> Result<Self, DemoError> {
+        let servers: Vec<_> = servers.collect();
+        let Some(first) = servers.first() else { return Err(DemoError::NotTheSame("there is no server".to_owned())) };
+        let credentials = Credentials { user: first.user.clone(), password: Zeroizing::new(first.password.clone()) };
+        let uris = servers.iter().map(|ready| ready.flight.parse()).collect::<Result<_, _>>()?;
+        let operation = Operation::new(PATIENCE.connect);
+        let session = Session::begin(uris, ClientTls::default(), PATIENCE, &credentials, &operation).await;
+        session.map(Self).map_err(DemoError::client("log in"))
     }
 
-    /// The session's token. It must not be shown.
-    pub(super) fn token(&self) -> Option<&str> {
-        self.0.token().map(String::as_str)
+    /// The URI of the server that has the session.
+    pub(super) fn server(&self) -> String {
+        self.0.server().map(|uri| uri.to_string()).unwrap_or_default()
     }
 
-    /// Runs a statement that has no rows to read.
-    pub(super) async fn run(&mut self, sql: &str) -> Result<(), DemoError> {
-        let done = self.0.execute_update(sql.to_owned(), None).await;
-        done.map(|_changed| ()).map_err(DemoError::call(format!("run `{sql}`")))
-    }
-
-    /// Runs a query and reads all its rows.
-    pub(super) async fn query(&mut self, sql: &str) -> Result<Table, DemoError> {
-        let info = self.0.execute(sql.to_owned(), None).await;
-        let info = info.map_err(DemoError::call(format!("run `{sql}`")))?;
-        self.read(info).await
-    }
-
-    /// Prepares a statement.
-    pub(super) async fn prepare(&mut self, sql: &str) -> Result<Prepared, DemoError> {
-        let prepared = self.0.prepare(sql.to_owned(), None).await;
-        prepared.map(Prepared).map_err(DemoError::call(format!("prepare `{sql}`")))
-    }
-
-    /// Runs a prepared statement and reads all its rows.
-    pub(super) async fn execute(&mut self, prepared: &mut Prepared) -> Result<Table, DemoError> {
-        let info = prepared.0.execute().await;
-        let info = info.map_err(DemoError::call("run the prepared statement"))?;
-        self.read(info).await
-    }
-
-    async fn read(&mut self, info: FlightInfo) -> Result<Table, DemoError> {
+    /// Runs a statement, and reads all its rows.
+    pub(super) async fn query(&self, sql: &str) -> Result<Table, DemoError> {
+        let failed = || DemoError::client(format!("run `{sql}`"));
+        let operation = self.0.operation();
         let mut batches = Vec::new();
-        for ticket in info.endpoint.into_iter().filter_map(|endpoint| endpoint.ticket) {
-            let stream = self.0.do_get(ticket).await.map_err(DemoError::call("fetch rows"))?;
-            batches.extend(stream.try_collect::<Vec<_>>().await.map_err(DemoError::call("fetch rows"))?);
+        if let Outcome::Rows(mut rows) = self.0.run(sql, &operation, None).await.map_err(failed())? {
+            while let Some(batch) = rows.next().await.map_err(failed())? {
+                batches.push(batch);
+            }
         }
         Ok(Table { batches })
+    }
+
+    /// Reads `SELECT i, … FROM range(rows) t(i)`, and kills the node that sends it once two fifths have come.
+    pub(super) async fn read_through_a_kill(
+        &self,
+        sql: &str,
+        rows: i64,
+        nodes: &mut Nodes,
+    ) -> Result<Resumed, DemoError> {
+        let failed = || DemoError::client(format!("read `{sql}`"));
+        let operation = self.0.operation();
+        let Outcome::Rows(mut result) = self.0.run(sql, &operation, None).await.map_err(failed())? else {
+            return Err(DemoError::NotTheSame("the result has no rows".to_owned()));
+        };
+        let (node, breaks) = (self.server(), self.0.reattachments());
+        let mut resumed = Resumed { batch: 0, after: Duration::ZERO, process: 0, repeated: 0, lost: 0 };
+        let (mut batches, mut next, mut killed) = (0, 0, None);
+        while let Some(batch) = result.next().await.map_err(failed())? {
+            batches += 1;
+            for value in batch.column(0).as_primitive::<Int64Type>().values() {
+                match value - next {
+                    0 => next += 1,
+                    ahead @ 1.. => {
+                        resumed.lost += ahead;
+                        next = value + 1;
+                    }
+                    _ => resumed.repeated += 1,
+                }
+            }
+            match killed {
+                None if next > rows * 2 / 5 => {
+                    resumed.process = nodes.kill(&node).await?;
+                    killed = Some(Instant::now());
+                }
+                Some(moment) if resumed.batch == 0 && self.0.reattachments() > breaks => {
+                    (resumed.batch, resumed.after) = (batches, moment.elapsed());
+                }
+                _ => {}
+            }
+        }
+        resumed.lost += rows - next;
+        if resumed.batch == 0 {
+            return Err(DemoError::NotTheSame("all rows came before the server was dead".to_owned()));
+        }
+        Ok(resumed)
+    }
+
+    /// Sends an INSERT to a server as a client would that knows of request ids and nothing else; how many rows it is told were
+    /// inserted.
+    pub(super) async fn insert(&self, server: &Ready, sql: &str, request: &str) -> Result<i64, DemoError> {
+        let uri = server.flight.replacen("grpc://", "http://", 1);
+        let endpoint = Endpoint::from_shared(uri)?.connect_timeout(PATIENCE.connect).timeout(PATIENCE.deadline);
+        let mut client = FlightSqlServiceClient::new(endpoint.connect().await?);
+        client.set_token(self.0.token().to_string());
+        client.set_header("x-pintail-request-id", request);
+        client.execute_update(sql.to_owned(), None).await.map_err(DemoError::call(format!("run `{sql}`")))
     }
 }
 

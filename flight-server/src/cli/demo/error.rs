@@ -1,8 +1,6 @@
 //! What can go wrong in a demonstration.
 
-use std::error::Error as _;
 use std::io;
-use std::time::Duration;
 
 use arrow::error::ArrowError;
 use arrow_flight::error::FlightError;
@@ -23,15 +21,18 @@ pub(super) enum DemoError {
     /// The server cannot be reached.
     #[error("cannot connect to the server: {0}")]
     Connect(#[from] tonic::transport::Error),
+    /// A server's address is none.
+    #[error(transparent)]
+    Uri(#[from] crate::client::UriError),
+    /// The client could not do what it was asked for.
+    #[error("cannot {what}: {source}")]
+    Client { what: String, source: Box<crate::client::ClientError> },
     /// The server refused a call.
     #[error("cannot {what}: {source}")]
     Call { what: String, source: Box<FlightError> },
     /// Something that is true of Pintail was not.
     #[error("the session did not survive as it should: {0}")]
     NotTheSame(String),
-    /// A step took too long.
-    #[error("gave up to {what} after {after:?}")]
-    TimedOut { what: &'static str, after: Duration },
     /// A result cannot be shown.
     #[error("cannot show a result: {0}")]
     Show(#[from] ArrowError),
@@ -49,11 +50,9 @@ impl DemoError {
         move |source| Self::Call { what, source: Box::new(source) }
     }
 
-    /// Whether the connection failed, rather than the server refused: then a read may be sent again.
-    pub(super) fn is_of_connection(&self) -> bool {
-        let Self::Call { source, .. } = self else { return false };
-        let FlightError::Tonic(status) = source.as_ref() else { return false };
-        // A status that came from the server has no cause on this side.
-        status.code() == tonic::Code::Unavailable || status.source().is_some()
+    /// For `map_err`: the client's failure to do `what`.
+    pub(super) fn client(what: impl Into<String>) -> impl FnOnce(crate::client::ClientError) -> Self {
+        let what = what.into();
+        move |source| Self::Client { what, source: Box::new(source) }
     }
 }

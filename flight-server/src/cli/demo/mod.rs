@@ -1,4 +1,5 @@
-//! `pintail demo`: a session that survives `kill -9`, on real data, through a real client over TCP.
+//! `pintail demo`: a session that outlives the servers it is on, which are killed with `kill -9`: three peers, real data, a real
+//! client over TCP.
 
 #[cfg(feature = "duckdb")]
 mod client;
@@ -6,6 +7,8 @@ mod client;
 mod error;
 #[cfg(feature = "duckdb")]
 mod hints;
+#[cfg(feature = "duckdb")]
+mod nodes;
 #[cfg(feature = "duckdb")]
 mod sample;
 #[cfg(feature = "duckdb")]

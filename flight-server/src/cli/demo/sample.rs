@@ -30,10 +30,9 @@ impl Sample {
         fs::write(directory.join(self.file_name()), self.bytes)
     }
 
-    /// The statement that makes the table from the file in that directory.
-    pub(super) fn create(&self, directory: &Path) -> String {
-        let path = directory.join(self.file_name()).display().to_string().replace('\'', "''");
-        format!("CREATE TABLE {} AS FROM read_parquet('{path}')", self.table)
+    /// What makes every node show the file in that directory as a table.
+    pub(super) fn dataset(&self, directory: &Path) -> String {
+        format!("{}={}", self.table, directory.join(self.file_name()).display())
     }
 
     fn file_name(&self) -> String {

@@ -12,18 +12,24 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::error::DemoError;
+use super::sample::SAMPLES;
 
 /// How long a server may take to start, on a machine that is busy with other things.
 const START: Duration = Duration::from_secs(60);
+/// How long a node is believed to be alive without a word from it.
+const LEASE: &str = "1s";
+/// The user of all nodes, and the file with the password.
+const USER: &str = "pintail";
+pub(super) const PASSWORD: &str = "password";
 /// How long it may take to end when asked to.
 const END: Duration = Duration::from_secs(10);
 
 /// Where a server keeps its files, and where it listens.
 pub(super) struct Place {
-    /// The working and data directory's parent.
-    pub(super) directory: PathBuf,
-    /// The directory that SQL may read.
-    pub(super) samples: PathBuf,
+    /// Its name among its peers.
+    pub(super) name: &'static str,
+    /// What it shares with them: the session store, the secret, the password, the spool and the sample data.
+    pub(super) shared: PathBuf,
     /// The address of Flight SQL.
     pub(super) listen: String,
     /// The address of health.
@@ -31,13 +37,46 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// One on free ports.
+    pub(super) fn new(name: &'static str, shared: &Path) -> Self {
+        let any = "127.0.0.1:0".to_owned();
+        Self { name, shared: shared.to_owned(), listen: any.clone(), http: any }
+    }
+
     fn log(&self) -> PathBuf {
-        self.directory.join("server.log")
+        self.shared.join(format!("{}.log", self.name))
+    }
+
+    fn arguments(&self) -> Vec<OsString> {
+        let shared = |name: &str| self.shared.join(name).into_os_string();
+        let mut store = OsString::from("sqlite:");
+        store.push(shared("sessions.db"));
+        let mut arguments: Vec<OsString> = ["serve", "--print-ready", "--log-format", "text"].map(Into::into).into();
+        for (flag, value) in [
+            ("--node-name", self.name.into()),
+            ("--listen", self.listen.as_str().into()),
+            ("--http", self.http.as_str().into()),
+            ("--peer-listen", "127.0.0.1:0".into()),
+            ("--node-lease", LEASE.into()),
+            ("--memory-limit", "1GiB".into()),
+            ("--store", store),
+            ("--cluster-secret-file", shared("secret")),
+            ("--spool", shared("spool")),
+            ("--data-dir", shared(self.name)),
+            ("--user", USER.into()),
+            ("--password-file", shared(PASSWORD)),
+        ] {
+            arguments.extend([flag.into(), value]);
+        }
+        for sample in SAMPLES {
+            arguments.extend(["--dataset".into(), sample.dataset(&self.shared).into()]);
+        }
+        arguments
     }
 }
 
 /// What `--print-ready` says.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Ready {
     /// The URI of Flight SQL.
     pub(super) flight: String,
@@ -45,7 +84,8 @@ pub(super) struct Ready {
     pub(super) http: String,
     /// The first user.
     pub(super) user: String,
-    /// The first user's password, which is generated here.
+    /// The first user's password, which a server does not tell that has read it from a file.
+    #[serde(skip)]
     pub(super) password: String,
 }
 
@@ -67,11 +107,9 @@ impl Server {
         let program = std::env::current_exe().map_err(DemoError::io("find the program"))?;
         let mut command = Command::new(program);
         command
-            .args(["serve", "--print-ready", "--log-format", "text", "--listen", &place.listen, "--http", &place.http])
-            .args([OsString::from("--data-dir"), place.directory.join("data").into()])
-            .args([OsString::from("--allow-files"), place.samples.clone().into()])
+            .args(place.arguments())
             // Its directory has no configuration file, and this environment is not meant for it.
-            .current_dir(&place.directory)
+            .current_dir(&place.shared)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log_file)

@@ -1,21 +1,17 @@
 //! What the demonstration shows, step by step.
 
-use std::fs::DirBuilder;
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
+use uuid::Uuid;
 
-use super::client::{Client, Prepared, Table};
+use super::client::{Client, Table};
 use super::error::DemoError;
 use super::hints::hints;
+use super::nodes::Nodes;
 use super::sample::SAMPLES;
-use super::server::{Place, Server};
-
-/// How long the restarted server may take until it answers the old session.
-const RESUME: Duration = Duration::from_secs(30);
 
 /// Questions that the sample data answers.
 const QUESTIONS: [(&str, &str); 3] = [
@@ -46,11 +42,23 @@ const QUESTIONS: [(&str, &str); 3] = [
     ),
 ];
 
-/// A setting that changes what `/` means, and with it the type and the values of this statement.
-const SETTING: &str = "SET integer_division = true";
-const SETTING_QUERY: &str = "SELECT current_setting('integer_division') AS integer_division";
-const STATEMENT: &str =
-    "SELECT origin, sum(distance)::BIGINT / count(*) AS miles_a_flight FROM flights GROUP BY origin ORDER BY origin";
+/// What the session gets that would end with any other server's process.
+const STATE: [&str; 3] = [
+    "SET integer_division = true",
+    "CREATE TEMP TABLE late AS
+         SELECT carrier, flight, dest, arr_delay FROM flights WHERE arr_delay > 300",
+    "CREATE TEMP VIEW worst AS SELECT * FROM late ORDER BY arr_delay DESC LIMIT 3",
+];
+/// What all of it has a part in.
+const ALL_OF_IT: &str =
+    "SELECT carrier, flight, dest, arr_delay / 60 AS hours_late FROM worst ORDER BY hours_late DESC, flight";
+
+/// A result that takes a moment to be sent.
+const ROWS: i64 = 20_000_000;
+const LARGE: &str = "SELECT i, sqrt(i) AS root, 'row ' || i AS text FROM range(20000000) t(i)";
+
+const INSERT: &str = "INSERT INTO late VALUES ('PT', 1, 'JFK', 999)";
+const INSERTED: &str = "SELECT count(*) AS inserted FROM late WHERE carrier = 'PT'";
 
 /// Shows it all, and cleans up whatever happens.
 pub(super) async fn show(exit: bool) -> Result<(), DemoError> {
@@ -59,116 +67,100 @@ pub(super) async fn show(exit: bool) -> Result<(), DemoError> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hangup = listen(SignalKind::hangup())?;
     let directory = TempDir::with_prefix("pintail-demo-").map_err(DemoError::io("make a temporary directory"))?;
-    let mut server = None;
+    let mut nodes = Nodes::default();
     let result = tokio::select! {
-        result = tell(&directory, &mut server, exit) => result,
+        result = tell(&directory, &mut nodes, exit) => result,
         _ = interrupt.recv() => say("\nEnding.\n"),
         _ = terminate.recv() => Ok(()),
         _ = hangup.recv() => Ok(()),
     };
-    if let Some(server) = server {
-        server.stop().await;
-    }
+    nodes.stop().await;
     let removed = directory.close().map_err(DemoError::io("remove the temporary directory"));
     result.and(removed)
 }
 
-/// Starts the server into `server`, where the caller can end it at any moment.
-async fn tell(directory: &TempDir, server: &mut Option<Server>, exit: bool) -> Result<(), DemoError> {
-    let samples = directory.path().join("samples");
-    DirBuilder::new().mode(0o700).create(&samples).map_err(DemoError::io("make a directory"))?;
+async fn tell(directory: &TempDir, nodes: &mut Nodes, exit: bool) -> Result<(), DemoError> {
     for sample in SAMPLES {
-        sample.write(&samples).map_err(DemoError::io("write the sample data"))?;
+        sample.write(directory.path()).map_err(DemoError::io("write the sample data"))?;
     }
-    let any = "127.0.0.1:0".to_owned();
-    let mut place = Place { directory: directory.path().to_owned(), samples, listen: any.clone(), http: any };
-
-    say("Starting a server on this machine, in a process of its own …\n")?;
+    say("Starting three servers on this machine, peers of each other …\n")?;
     let begun = Instant::now();
-    let running = server.insert(Server::start(&place).await?);
-    say(&format!("  {} serves after {}.\n", running.ready.flight, time(begun.elapsed())))?;
-    // The second server must be where the client expects the first.
-    place.listen = running.ready.flight.trim_start_matches("grpc://").to_owned();
-    place.http = running.ready.http.trim_start_matches("http://").to_owned();
+    nodes.start(directory.path()).await?;
+    for ready in nodes.all() {
+        say(&format!("  node {} serves at {}\n", nodes.name_of(&ready.flight), ready.flight))?;
+    }
+    say(&format!("  after {}.\n", time(begun.elapsed())))?;
 
-    let mut client = Client::connect(&running.ready).await?;
-    load(&mut client, &place).await?;
+    let client = Client::connect(nodes.all()).await?;
+    say("\nThe flights that left New York in 2013 are datasets, the same on every node.\n")?;
     for (question, sql) in QUESTIONS {
         say(&format!("\n{question}\n"))?;
         let begun = Instant::now();
         let table = client.query(sql).await?;
         show_table(&table, begun.elapsed())?;
     }
+    survive(&client, nodes).await?;
 
-    survive(&mut client, server, &place).await?;
-
-    let Some(running) = server else { return Ok(()) };
+    nodes.revive().await?;
     if exit {
         return say("\nDone.\n");
     }
-    say(&format!("\nThe server serves on; end it with Ctrl-C. Try it meanwhile:\n\n{}\n", hints(&running.ready)))?;
-    Err(running.ended().await)
+    let Some(ready) = nodes.all().next() else { return Ok(()) };
+    say(&format!("\nAll three serve on; end them with Ctrl-C. Try it meanwhile:\n\n{}\n", hints(ready)))?;
+    Err(nodes.ended().await)
 }
 
-async fn load(client: &mut Client, place: &Place) -> Result<(), DemoError> {
-    say("\nLoading the flights that left New York in 2013 …\n")?;
-    for sample in SAMPLES {
-        let begun = Instant::now();
-        client.run(&sample.create(&place.samples)).await?;
-        say(&format!("  table {:<9} {:>8}\n", sample.table, time(begun.elapsed())))?;
+/// Gives the session a state, kills the node that it is on, twice, and checks that nothing is lost, and nothing done twice.
+async fn survive(client: &Client, nodes: &mut Nodes) -> Result<(), DemoError> {
+    say("\nThe session now gets a setting, a temporary table and a temporary view:\n")?;
+    for sql in STATE {
+        client.query(sql).await?;
+        say(&format!("  {sql}\n"))?;
     }
-    Ok(())
-}
+    let before = client.query(ALL_OF_IT).await?.text()?;
 
-/// Gives the session a state, kills its server, starts it again, and checks that nothing of the state is lost.
-async fn survive(client: &mut Client, server: &mut Option<Server>, place: &Place) -> Result<(), DemoError> {
-    say(&format!("\nThis session now gets a setting and a prepared statement:\n  {SETTING}\n  PREPARE {STATEMENT}\n"))?;
-    let unset = client.query(STATEMENT).await?.text()?;
-    client.run(SETTING).await?;
-    let mut prepared = client.prepare(STATEMENT).await?;
-    let begun = Instant::now();
-    let before = client.execute(&mut prepared).await?;
-    show_table(&before, begun.elapsed())?;
-    let before = before.text()?;
-    let setting = client.query(SETTING_QUERY).await?.text()?;
-    // Without this, the comparison below could not tell a lost setting from a kept one.
-    ensure(before != unset, "the setting has no effect on the statement")?;
-    let token = client.token().map(str::to_owned);
-
-    let Some(running) = server else { return Ok(()) };
-    let process = running.process().unwrap_or_default();
-    say(&format!("\nkill -9 {process}, and start it again on the same data directory …\n"))?;
-    let killed = Instant::now();
-    running.kill().await?;
-    *server = Some(Server::start(place).await?);
-    let restarted = killed.elapsed();
-    let after = answer_again(client, &mut prepared).await?;
-    let away = killed.elapsed();
-    show_table(&after, away.saturating_sub(restarted))?;
-
-    ensure(client.token() == token.as_deref(), "the client had to change its token")?;
-    ensure(after.text()? == before, "the prepared statement answers differently")?;
-    ensure(client.query(SETTING_QUERY).await?.text()? == setting, "the setting is not what it was")?;
+    let first = client.server();
     say(&format!(
-        "\nThe session was away for {}, of which the server took {} to start.\n  \
-         same token             yes\n  same prepared handle   yes, and the same rows\n  same setting           yes\n",
-        time(away),
-        time(restarted),
-    ))
-}
+        "\nIt reads {ROWS} rows from node {}, which is killed in the middle of it …\n",
+        nodes.name_of(&first)
+    ))?;
+    let resumed = client.read_through_a_kill(LARGE, ROWS, nodes).await?;
+    let second = client.server();
+    say(&format!(
+        "  kill -9 {}\n  resumed at batch {} on node {} after {}, {} rows repeated, {} lost\n",
+        resumed.process,
+        resumed.batch,
+        nodes.name_of(&second),
+        time(resumed.after),
+        resumed.repeated,
+        resumed.lost,
+    ))?;
+    ensure((resumed.repeated, resumed.lost) == (0, 0), "rows came twice, or not at all")?;
+    ensure(second != first, "the node that was killed has the session")?;
 
-/// Executes the statement until the connection is up again; what is not a matter of the connection fails at once.
-async fn answer_again(client: &mut Client, prepared: &mut Prepared) -> Result<Table, DemoError> {
-    let attempts = async {
-        loop {
-            match client.execute(prepared).await {
-                Err(error) if error.is_of_connection() => tokio::time::sleep(Duration::from_millis(5)).await,
-                result => return result,
-            }
-        }
-    };
-    let timed_out = DemoError::TimedOut { what: "resume the session", after: RESUME };
-    tokio::time::timeout(RESUME, attempts).await.unwrap_or(Err(timed_out))
+    let begun = Instant::now();
+    let after = client.query(ALL_OF_IT).await?;
+    say("\nThe setting, the table and the view are on that node now:\n")?;
+    show_table(&after, begun.elapsed())?;
+    ensure(after.text()? == before, "the session answers differently")?;
+
+    let request = Uuid::new_v4().to_string();
+    say(&format!(
+        "\nA write carries an id of its own, so that it can be sent again when its answer is lost:\n  {INSERT}\n"
+    ))?;
+    let Some(node) = nodes.all().find(|ready| ready.flight == second).cloned() else { return Ok(()) };
+    let changed = client.insert(&node, INSERT, &request).await?;
+    say(&format!("  node {}: {changed} row\n", nodes.name_of(&second)))?;
+    say(&format!("  kill -9 {}\n", nodes.kill(&second).await?))?;
+    let Some(third) = nodes.other_than(&second).cloned() else { return Ok(()) };
+    let begun = Instant::now();
+    let again = client.insert(&third, INSERT, &request).await?;
+    say(&format!("  node {}: {again} row, after {}\n", nodes.name_of(&third.flight), time(begun.elapsed())))?;
+    ensure(changed == 1 && again == 1, "the INSERT was answered otherwise the second time")?;
+    let inserted = client.query(INSERTED).await?;
+    show_table(&inserted, Duration::ZERO)?;
+    ensure(inserted.text()?.contains("| 1 "), "the INSERT was not applied exactly once")?;
+    say("It was applied once.\n")
 }
 
 fn ensure(holds: bool, otherwise: &str) -> Result<(), DemoError> {
@@ -176,7 +168,8 @@ fn ensure(holds: bool, otherwise: &str) -> Result<(), DemoError> {
 }
 
 fn show_table(table: &Table, took: Duration) -> Result<(), DemoError> {
-    say(&format!("{}\n{} rows in {}\n", table.text()?, table.rows(), time(took)))
+    say(&format!("{}\n", table.text()?))?;
+    if took.is_zero() { Ok(()) } else { say(&format!("{} rows in {}\n", table.rows(), time(took))) }
 }
 
 /// Milliseconds as people read them.
