@@ -100,13 +100,13 @@ impl Scanner {
         if first.is_whitespace() {
             return (PieceKind::Blank, rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len()));
         }
-        if rest.starts_with("--") {
+        if let Some(comment) = rest.strip_prefix("--") {
             self.state = State::LineComment;
-            return (PieceKind::Blank, 2 + self.until(&rest[2..], "\n"));
+            return (PieceKind::Blank, 2 + self.until(comment, "\n"));
         }
-        if rest.starts_with("/*") {
+        if let Some(comment) = rest.strip_prefix("/*") {
             self.state = State::BlockComment(1);
-            return (PieceKind::Blank, 2 + self.comment(&rest[2..], 1));
+            return (PieceKind::Blank, 2 + self.comment(comment, 1));
         }
         if matches!(first, '\'' | '"') {
             let escapes = first == '\'' && after_e;

