@@ -35,7 +35,7 @@ pub(super) async fn spool(config: &Config) -> Check {
                 "none: temporary tables end with their node; give all nodes a directory or an object store that they reach, by --spool",
             );
         }
-        Err(error) => return Check::fail(NAME, error.to_string()),
+        Err(error) => return Check::fail(NAME, format!("{shown}: {error}")),
     };
     let tried = tokio::task::spawn_blocking(move || try_out(&opened)).await;
     match tried {
