@@ -26,5 +26,4 @@ mod view;
 
 pub use definition::{Definition, Format};
 pub use source::{Source, SourceOptions};
-#[cfg(feature = "duckdb")]
 pub(crate) use store::open_place;

@@ -54,7 +54,6 @@ pub(super) fn open(definition: &Definition, secret: Option<&Secret>) -> Result<A
 ///
 /// # Errors
 /// `OPTION_INVALID` when its URL or the secret can't be used.
-#[cfg(feature = "duckdb")]
 pub(crate) fn open_place(
     url: &str,
     secret: Option<&Secret>,
