@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command};
 
+use crate::client::with_causes;
 use crate::config::arguments;
 
 /// What went wrong in what was asked for, as opposed to in doing it.
@@ -74,7 +75,6 @@ fn command() -> Command {
         .subcommands([serve, sessions::command(), nodes::command(), dataset::command(), demo, doctor])
 }
 
-/// Says on standard error what failed, with its causes.
 /// Waits for what a subcommand does, and tells what went wrong. Its exit status is `failed_as` of that.
 fn wait_for<E: std::error::Error>(
     work: impl Future<Output = Result<(), E>>,
@@ -96,24 +96,10 @@ fn wait_for<E: std::error::Error>(
     }
 }
 
+/// Says on standard error what failed, with its causes.
 fn complain(error: &dyn std::error::Error) {
     // When standard error is closed, nobody can be told.
     let _ = writeln!(std::io::stderr().lock(), "error: {}", with_causes(error));
-}
-
-/// What failed and why, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Many errors tell their cause in their own text already.
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -200,11 +200,12 @@ fn is_unreached(status: &Status) -> bool {
 }
 
 /// An error and its causes, in one line.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let cause_text = cause.to_string();
+        // Many errors tell their cause in their own text already.
         if !text.contains(&cause_text) {
             text = format!("{text}: {cause_text}");
         }
