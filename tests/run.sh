@@ -212,6 +212,8 @@ need_failpoints() {
 }
 
 part_python() {
+    # The pager of `pintail sql`.
+    command -v less >/dev/null || install_packages less
     need_failpoints
     need_postgres
     need_python

@@ -3,6 +3,8 @@
 //! Data goes to standard output, talk to standard error. Exit status 0, 1 when something failed, 2 when the command
 //! or the configuration is wrong.
 
+mod bench;
+mod connecting;
 mod dataset;
 mod demo;
 mod doctor;
@@ -14,6 +16,7 @@ mod rows;
 mod serve;
 mod sessions;
 mod spool;
+mod sql;
 mod store;
 
 use std::ffi::OsString;
@@ -49,6 +52,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("dataset", chosen)) => dataset::run(chosen),
         Some(("sessions", chosen)) => sessions::run(chosen),
         Some(("nodes", chosen)) => nodes::run(chosen),
+        Some(("sql", flags)) => sql::run(flags),
+        Some(("bench", chosen)) => bench::run(chosen),
         Some(("demo", flags)) => demo::run(flags.get_flag("exit")),
         // Clap lets no other subcommand pass, and none only with an error.
         _ => ExitCode::from(USAGE),
@@ -72,7 +77,16 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([serve, sessions::command(), nodes::command(), dataset::command(), demo, doctor])
+        .subcommands([
+            serve,
+            sessions::command(),
+            nodes::command(),
+            dataset::command(),
+            sql::command(),
+            demo,
+            doctor,
+            bench::command(),
+        ])
 }
 
 /// Waits for what a subcommand does, and tells what went wrong. Its exit status is `failed_as` of that.

@@ -38,10 +38,12 @@ impl RowFormat {
 }
 
 /// A value in a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell {
     Text(String),
     Number(usize),
+    /// A measured number, of which three digits behind the point count.
+    Measure(f64),
     /// Not known, or there is none.
     Nothing,
 }
@@ -51,6 +53,7 @@ impl Cell {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number) => number.to_string(),
+            Self::Measure(number) => format!("{number:.3}"),
             Self::Nothing => String::new(),
         }
     }
@@ -59,6 +62,7 @@ impl Cell {
         match self {
             Self::Text(text) => Value::from(text.as_str()),
             Self::Number(number) => Value::from(*number),
+            Self::Measure(number) => Value::from((number * 1e3).round() / 1e3),
             Self::Nothing => Value::Null,
         }
     }

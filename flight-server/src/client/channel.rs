@@ -74,6 +74,15 @@ fn authorities_of_the_system() -> &'static str {
 /// # Errors
 /// `CONNECTION_FAILED`.
 pub(super) async fn connect(uri: &ServerUri, tls: &ClientTls, keepalive: Duration) -> Result<Calls, ClientError> {
+    let channel = channel_to(uri, tls, keepalive).await?;
+    Ok(FlightServiceClient::new(channel).max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX))
+}
+
+/// A connection to any server of gRPC.
+///
+/// # Errors
+/// `CONNECTION_FAILED`.
+pub(crate) async fn channel_to(uri: &ServerUri, tls: &ClientTls, keepalive: Duration) -> Result<Channel, ClientError> {
     let unreachable = |error: tonic::transport::Error| ClientError::unreachable(uri, &why(&error));
     let mut endpoint = Endpoint::from_shared(uri.transport.clone())
         .map_err(unreachable)?
@@ -86,8 +95,7 @@ pub(super) async fn connect(uri: &ServerUri, tls: &ClientTls, keepalive: Duratio
     if uri.is_encrypted {
         endpoint = endpoint.tls_config(tls.config()).map_err(unreachable)?;
     }
-    let channel = endpoint.connect().await.map_err(unreachable)?;
-    Ok(FlightServiceClient::new(channel).max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX))
+    endpoint.connect().await.map_err(unreachable)
 }
 
 /// The causes alone: the library's own words for it say only that it is an error of the transport.

@@ -22,6 +22,7 @@ mod statement;
 mod uri;
 
 pub use channel::ClientTls;
+pub(crate) use channel::channel_to;
 pub(crate) use error::with_causes;
 pub use error::{ClientError, code};
 pub use metadata::Table;

@@ -61,6 +61,11 @@ impl FromStr for ServerUri {
 }
 
 impl ServerUri {
+    /// Whether TLS protects it.
+    pub fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
+
     /// Whether it is on this machine, so that nothing leaves it.
     pub fn is_loopback(&self) -> bool {
         self.is_loopback

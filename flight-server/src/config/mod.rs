@@ -28,6 +28,8 @@ pub use memory::MemoryLimits;
 pub use options::{Config, Database, LogFormat, LogLevel, Tls};
 pub use reference::{arguments, arguments_of, reference};
 pub use secret::{Secret, SecretKind, SecretOption, SecretSource, SecretText, SecretValue};
+#[cfg(test)]
+pub(crate) use setting::CLIENT_VARIABLES;
 pub use setting::{SETTINGS, Setting, find};
 pub use size::Size;
 pub use source::{DEFAULT_FILE, Sources};

@@ -140,7 +140,8 @@ allow-files = [\"/srv/data\"]
 ```
 
 An unknown key, an unknown environment variable that begins with `PINTAIL_`, and a value that cannot be are errors:
-the server says which, and from where, and ends with status 2. Relative paths are relative to the working directory.
+the server says which, and from where, and ends with status 2. Variables of `pintail sql` (`pintail sql --help`) are let be.
+Relative paths are relative to the working directory.
 
 | flag | environment | TOML key | default | meaning |
 |---|---|---|---|---|

@@ -38,6 +38,16 @@ impl Setting {
 /// What the names of all environment variables of this program begin with.
 pub(super) const VARIABLE_PREFIX: &str = "PINTAIL_";
 
+/// Variables of `pintail sql` that are no settings of a server, which may find them in its environment.
+pub(crate) const CLIENT_VARIABLES: [&str; 6] = [
+    "PINTAIL_PASSWORD",
+    "PINTAIL_TLS_CA",
+    "PINTAIL_TLS_CLIENT_CERT",
+    "PINTAIL_TLS_CLIENT_KEY",
+    "PINTAIL_TOKEN_FILE",
+    "PINTAIL_URI",
+];
+
 /// The setting of that name.
 pub fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)

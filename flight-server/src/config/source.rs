@@ -12,7 +12,7 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 
 use super::error::{ConfigError, nearest};
 use super::kind::Kind;
-use super::setting::{SETTINGS, Setting, VARIABLE_PREFIX, find};
+use super::setting::{CLIENT_VARIABLES, SETTINGS, Setting, VARIABLE_PREFIX, find};
 use super::tables::TABLES;
 
 /// The configuration file that is read when it exists and no other is named.
@@ -218,6 +218,9 @@ fn variable_values(environment: impl IntoIterator<Item = (OsString, OsString)>) 
     for (name, value) in environment {
         let Some(name) = name.to_str().filter(|name| name.starts_with(VARIABLE_PREFIX)) else { continue };
         let Some(setting) = known.get(name) else {
+            if CLIENT_VARIABLES.contains(&name) {
+                continue;
+            }
             return Err(ConfigError::Unknown {
                 what: format!("environment variable {name}"),
                 nearest: nearest_after(VARIABLE_PREFIX, name, known.keys().map(String::as_str)),

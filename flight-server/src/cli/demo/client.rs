@@ -22,10 +22,10 @@ const PATIENCE: Patience = Patience {
 };
 
 /// A session, wherever it is.
-pub(super) struct Client(Session);
+pub(in crate::cli) struct Client(Session);
 
 /// The rows of a result.
-pub(super) struct Table {
+pub(in crate::cli) struct Table {
     batches: Vec<RecordBatch>,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Resumed {
 
 impl Client {
     /// Opens a session on the first of these servers.
-    pub(super) async fn connect<'a>(servers: impl Iterator<Item = &'a Ready>) -> Result<Self, DemoError> {
+    pub(in crate::cli) async fn connect<'a>(servers: impl Iterator<Item = &'a Ready>) -> Result<Self, DemoError> {
         let servers: Vec<_> = servers.collect();
         let Some(first) = servers.first() else { return Err(DemoError::NotTheSame("there is no server".to_owned())) };
         let credentials = Credentials { user: first.user.clone(), password: Zeroizing::new(first.password.clone()) };
@@ -55,12 +55,12 @@ impl Client {
     }
 
     /// The URI of the server that has the session.
-    pub(super) fn server(&self) -> String {
+    pub(in crate::cli) fn server(&self) -> String {
         self.0.server().map(|uri| uri.to_string()).unwrap_or_default()
     }
 
     /// Runs a statement, and reads all its rows.
-    pub(super) async fn query(&self, sql: &str) -> Result<Table, DemoError> {
+    pub(in crate::cli) async fn query(&self, sql: &str) -> Result<Table, DemoError> {
         let failed = || DemoError::client(format!("run `{sql}`"));
         let operation = self.0.operation();
         let mut batches = Vec::new();
@@ -136,7 +136,7 @@ impl Table {
     }
 
     /// As text in a frame.
-    pub(super) fn text(&self) -> Result<String, DemoError> {
+    pub(in crate::cli) fn text(&self) -> Result<String, DemoError> {
         Ok(pretty_format_batches(&self.batches)?.to_string())
     }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// What went wrong.
 #[derive(Debug, Error)]
-pub(super) enum DemoError {
+pub(in crate::cli) enum DemoError {
     /// A file, a process, or the output.
     #[error("cannot {what}: {source}")]
     Io { what: &'static str, source: io::Error },

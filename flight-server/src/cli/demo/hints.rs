@@ -7,7 +7,11 @@ pub(super) fn hints(ready: &Ready) -> String {
     let Ready { flight, user, password, .. } = ready;
     let address = flight.trim_start_matches("grpc://");
     format!(
-        r#"Python, with ADBC (pip install adbc-driver-flightsql pyarrow):
+        r#"A shell:
+
+    PINTAIL_PASSWORD='{password}' pintail sql {flight} --user {user}
+
+Python, with ADBC (pip install adbc-driver-flightsql pyarrow):
 
     import adbc_driver_flightsql.dbapi as flightsql
 
@@ -63,6 +67,7 @@ mod tests {
         assert!(
             text.contains("jdbc:arrow-flight-sql://127.0.0.1:31337?useEncryption=false&user=pintail&password=secret")
         );
+        assert!(text.contains("PINTAIL_PASSWORD='secret' pintail sql grpc://127.0.0.1:31337 --user pintail\n"));
         assert_eq!(text.matches("\"grpc://127.0.0.1:31337\"").count(), 2);
         assert!(text.contains("curl http://127.0.0.1:31338/healthz"));
         assert!(text.contains(r#"{"username": "pintail", "password": "secret"}"#));

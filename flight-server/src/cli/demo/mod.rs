@@ -18,6 +18,10 @@ mod story;
 
 use std::process::ExitCode;
 
+// What measures takeovers needs such servers too.
+#[cfg(feature = "duckdb")]
+pub(super) use self::{client::Client, error::DemoError, nodes::Nodes};
+
 /// Shows it; keeps serving afterwards unless `exit` is set.
 #[cfg(feature = "duckdb")]
 pub(super) fn run(exit: bool) -> ExitCode {

@@ -4,17 +4,18 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::error::DemoError;
-use super::server::{PASSWORD, Place, Ready, Server};
+use super::server::{LEASE, PASSWORD, Place, Ready, Server};
 
 const NAMES: [&str; 3] = ["A", "B", "C"];
 
 /// The nodes.
 #[derive(Default)]
-pub(super) struct Nodes(Vec<Node>);
+pub(in crate::cli) struct Nodes(Vec<Node>);
 
 /// One of them; it has no server while it is dead.
 struct Node {
@@ -24,8 +25,11 @@ struct Node {
 }
 
 impl Nodes {
+    /// How long a node is believed to be alive without a word from it.
+    pub(in crate::cli) const LEASE: Duration = LEASE;
+
     /// Starts them, one after the other, into `self`, where the caller can end them at any moment.
-    pub(super) async fn start(&mut self, shared: &Path) -> Result<(), DemoError> {
+    pub(in crate::cli) async fn start(&mut self, shared: &Path) -> Result<(), DemoError> {
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(shared.join(PASSWORD));
         let password = Uuid::new_v4().simple().to_string();
@@ -44,7 +48,7 @@ impl Nodes {
     }
 
     /// Where they are.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Ready> {
+    pub(in crate::cli) fn all(&self) -> impl Iterator<Item = &Ready> {
         self.0.iter().map(|node| &node.ready)
     }
 
@@ -59,7 +63,7 @@ impl Nodes {
     }
 
     /// Kills the node that listens there, with SIGKILL; the id that its process had.
-    pub(super) async fn kill(&mut self, uri: &str) -> Result<u32, DemoError> {
+    pub(in crate::cli) async fn kill(&mut self, uri: &str) -> Result<u32, DemoError> {
         let node = self.0.iter_mut().find(|node| node.ready.flight == uri);
         let Some(mut server) = node.and_then(|node| node.server.take()) else { return Ok(0) };
         let process = server.process().unwrap_or_default();
@@ -68,7 +72,7 @@ impl Nodes {
     }
 
     /// Starts those again that are dead.
-    pub(super) async fn revive(&mut self) -> Result<(), DemoError> {
+    pub(in crate::cli) async fn revive(&mut self) -> Result<(), DemoError> {
         for node in self.0.iter_mut().filter(|node| node.server.is_none()) {
             node.server = Some(Server::start(&node.place).await?);
         }
@@ -82,7 +86,7 @@ impl Nodes {
     }
 
     /// Asks all to end, and insists after a while.
-    pub(super) async fn stop(self) {
+    pub(in crate::cli) async fn stop(self) {
         let servers = self.0.into_iter().filter_map(|node| node.server);
         futures::future::join_all(servers.map(Server::stop)).await;
     }

@@ -17,7 +17,7 @@ use super::sample::SAMPLES;
 /// How long a server may take to start, on a machine that is busy with other things.
 const START: Duration = Duration::from_secs(60);
 /// How long a node is believed to be alive without a word from it.
-const LEASE: &str = "1s";
+pub(super) const LEASE: Duration = Duration::from_secs(1);
 /// The user of all nodes, and the file with the password.
 const USER: &str = "pintail";
 pub(super) const PASSWORD: &str = "password";
@@ -57,7 +57,7 @@ impl Place {
             ("--listen", self.listen.as_str().into()),
             ("--http", self.http.as_str().into()),
             ("--peer-listen", "127.0.0.1:0".into()),
-            ("--node-lease", LEASE.into()),
+            ("--node-lease", humantime::format_duration(LEASE).to_string().into()),
             ("--memory-limit", "1GiB".into()),
             ("--store", store),
             ("--cluster-secret-file", shared("secret")),
@@ -77,7 +77,7 @@ impl Place {
 
 /// What `--print-ready` says.
 #[derive(Clone, Deserialize)]
-pub(super) struct Ready {
+pub(in crate::cli) struct Ready {
     /// The URI of Flight SQL.
     pub(super) flight: String,
     /// The URI of health.
