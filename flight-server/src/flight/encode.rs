@@ -6,15 +6,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::ipc::CompressionType;
-use arrow::ipc::writer::{CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
-use arrow_flight::{FlightData, IpcMessage, SchemaAsIpc};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::ipc::writer::IpcWriteOptions;
+use arrow_flight::{IpcMessage, SchemaAsIpc};
 use bytes::Bytes;
 use futures::Stream;
 use tonic::Status;
 
 use super::marks::Marks;
+use super::row_message::{BatchEncoder, RowMessage};
 use super::status::status;
 use crate::engine::Rows;
 use crate::error::{Error, ErrorCode, Result};
@@ -67,7 +67,7 @@ fn has_dictionary(field: &Field) -> bool {
 ///
 /// While one batch is on its way to the client, the next is being computed; never more than that one.
 pub(super) struct ResultMessages {
-    header: Option<FlightData>,
+    header: Option<RowMessage>,
     encoder: BatchEncoder,
     /// `None` once they are over, so that the statement is let go at once.
     rows: Option<Rows>,
@@ -96,10 +96,10 @@ impl ResultMessages {
     }
 
     /// The message with its mark, if it is to be sent.
-    fn marked(&mut self, mut message: FlightData) -> Result<Option<FlightData>> {
+    fn marked(&mut self, mut message: RowMessage) -> Result<Option<RowMessage>> {
         let Some(marks) = &mut self.marks else { return Ok(Some(message)) };
-        Ok(marks.next(&message.data_body)?.map(|mark| {
-            message.app_metadata = mark.text().into();
+        Ok(marks.next(message.body.segments())?.map(|mark| {
+            message.metadata = mark.text().into();
             message
         }))
     }
@@ -115,7 +115,7 @@ impl ResultMessages {
 }
 
 impl Stream for ResultMessages {
-    type Item = Result<FlightData, Status>;
+    type Item = Result<RowMessage, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(header) = self.header.take() {
@@ -150,53 +150,6 @@ impl Stream for ResultMessages {
                 }
             }));
         }
-    }
-}
-
-/// Writes batches of one schema as Flight messages.
-struct BatchEncoder {
-    schema: SchemaRef,
-    options: IpcWriteOptions,
-    generator: IpcDataGenerator,
-    dictionaries: DictionaryTracker,
-    compression: CompressionContext,
-}
-
-impl BatchEncoder {
-    fn new(schema: SchemaRef, compression: Compression) -> Result<Self> {
-        let codec = match compression {
-            Compression::None => None,
-            Compression::Lz4 => Some(CompressionType::LZ4_FRAME),
-            Compression::Zstd => Some(CompressionType::ZSTD),
-        };
-        let options = IpcWriteOptions::default().try_with_compression(codec).map_err(Error::internal)?;
-        Ok(Self {
-            schema,
-            options,
-            generator: IpcDataGenerator::default(),
-            dictionaries: DictionaryTracker::new(false),
-            compression: CompressionContext::default(),
-        })
-    }
-
-    fn schema(&self) -> FlightData {
-        SchemaAsIpc::new(&self.schema, &self.options).into()
-    }
-
-    fn batch(&mut self, batch: &RecordBatch) -> Result<FlightData> {
-        let alike = |batch: &RecordBatch| {
-            let theirs = batch.schema_ref().fields().iter().map(|field| field.data_type());
-            theirs.eq(self.schema.fields().iter().map(|field| field.data_type()))
-        };
-        if !alike(batch) {
-            return Err(Error::internal("a batch does not have the schema of its result"));
-        }
-        // Without dictionaries in the schema there are none to be sent before the batch.
-        let (_, message) = self
-            .generator
-            .encode(batch, &mut self.dictionaries, &self.options, &mut self.compression)
-            .map_err(|error| Error::internal(format_args!("a batch cannot be written: {error}")))?;
-        Ok(message.into())
     }
 }
 
@@ -235,7 +188,9 @@ mod tests {
         for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
             let messages =
                 ResultMessages::new(rows(sent.iter().cloned().map(Ok).collect()), compression, None).unwrap();
-            let mut stream = FlightRecordBatchStream::new_from_flight_data(messages.map_err(FlightError::from));
+            let mut stream = FlightRecordBatchStream::new_from_flight_data(
+                messages.map_ok(RowMessage::into_flight_data).map_err(FlightError::from),
+            );
             let mut received = Vec::new();
             while let Some(batch) = stream.try_next().await.unwrap() {
                 received.push(batch);
@@ -251,7 +206,7 @@ mod tests {
         let sizes = [Compression::None, Compression::Lz4, Compression::Zstd].map(async |compression| {
             let bodies = async || -> Vec<Bytes> {
                 let messages = ResultMessages::new(rows(vec![Ok(batch(0, 20_000))]), compression, None).unwrap();
-                messages.map_ok(|message| message.data_body).try_collect().await.unwrap()
+                messages.map_ok(|message| message.body.into_bytes()).try_collect().await.unwrap()
             };
             let bodies = [bodies().await, bodies().await];
             assert_eq!(bodies[0], bodies[1]);
@@ -265,7 +220,7 @@ mod tests {
     async fn an_empty_result_is_its_schema_alone() {
         let messages: Vec<_> = messages(rows(vec![])).unwrap().collect().await;
         assert_eq!(messages.len(), 1);
-        assert!(!messages[0].as_ref().unwrap().data_header.is_empty());
+        assert!(!messages[0].as_ref().unwrap().header.is_empty());
     }
 
     #[tokio::test]

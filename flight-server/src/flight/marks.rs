@@ -4,6 +4,7 @@
 //! the last of these with the ticket again. The rows are computed anew, by any node, and cut alike; those that the client has are
 //! compared by their digest, and not sent.
 
+use bytes::Bytes;
 use http::HeaderMap;
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -84,14 +85,14 @@ impl Marks {
         Self { batches: 0, digest: Box::new(Xxh3Default::new()), behind }
     }
 
-    /// The mark of the next batch, if it is to be sent.
+    /// The mark of the next batch, whose body is in these pieces, if it is to be sent.
     ///
     /// # Errors
     /// `RESULT_CHANGED` when the batches before the place that the client has come to are not those it has.
-    pub(super) fn next(&mut self, body: &[u8]) -> Result<Option<Mark>> {
+    pub(super) fn next(&mut self, body: &[Bytes]) -> Result<Option<Mark>> {
         failpoint!("rows.before", crate::failpoint::error());
         self.batches += 1;
-        self.digest.update(body);
+        body.iter().for_each(|piece| self.digest.update(piece));
         let mark = Mark { batches: self.batches, digest: self.digest.digest() };
         match self.behind {
             None => Ok(Some(mark)),
@@ -136,7 +137,8 @@ mod tests {
         let mut marks = Marks::new(behind);
         let mut sent = Vec::new();
         for body in bodies {
-            sent.extend(marks.next(body)?);
+            let (head, tail) = body.split_at(body.len() / 2);
+            sent.extend(marks.next(&[Bytes::copy_from_slice(head), Bytes::copy_from_slice(tail)])?);
         }
         marks.end()?;
         Ok(sent)

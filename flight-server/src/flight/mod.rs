@@ -2,7 +2,7 @@
 //! protobuf.
 //!
 //! `service` has the RPCs. What they bring is decoded once, by `command`, `ticket`, `actions` and `parameters`; what comes
-//! out is written by `encode`, and `status` tells clients of errors. What is asked for is done by the `handlers`: those of a
+//! out is written by `encode` and `row_message`, and goes to the network by `uncopied`; `status` tells clients of errors. What is asked for is done by the `handlers`: those of a
 //! node are `node_handlers`, with `statements`, `prepared`, `queries`, `polls`, `uploads`, `ingest`, `exchange`, `listing`,
 //! `metadata` and `options`. `server` puts it on the network.
 //!
@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
 
 mod actions;
+mod batch_body;
 mod broken_off;
 mod call;
 mod command;
@@ -44,6 +45,7 @@ mod queries;
 mod reflection;
 pub(crate) mod repeatable;
 mod request_id;
+mod row_message;
 pub mod server;
 mod service;
 mod sql_info;
@@ -54,6 +56,7 @@ mod tests;
 mod ticket;
 mod trace_context;
 mod type_info;
+mod uncopied;
 mod untyped;
 mod uploaded_types;
 mod uploads;

@@ -10,8 +10,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use arrow_flight::FlightData;
-use futures::stream::{BoxStream, Stream};
+use futures::stream::Stream;
 use parking_lot::Mutex;
 use session::SessionId;
 use tokio::time::Instant;
@@ -19,7 +18,9 @@ use tonic::Status;
 
 use super::connection::ConnectionEnd;
 use super::marks::{Mark, changed};
+use super::row_message::RowMessage;
 use super::status::status;
+use super::uncopied::RowMessages;
 use crate::error::{Error, ErrorCode, Result};
 use crate::node::{Node, QueryId};
 
@@ -28,8 +29,6 @@ const REMEMBERED: usize = 32 << 20;
 
 /// How often it is looked whether a paused result is still to be waited for.
 const LOOK: Duration = Duration::from_millis(100);
-
-type Messages = BoxStream<'static, Result<FlightData, Status>>;
 
 /// Which result: a part of those of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,7 +67,7 @@ impl Place {
     ///
     /// # Errors
     /// `RESULT_CHANGED` when the node has the result, and it had other rows.
-    pub(super) fn take_over(&self, end: Option<ConnectionEnd>) -> Result<Option<Messages>> {
+    pub(super) fn take_over(&self, end: Option<ConnectionEnd>) -> Result<Option<RowMessages>> {
         let (Some(behind), Some(slot)) = (self.behind, self.streams.open.lock().get(&self.key).cloned()) else {
             return Ok(None);
         };
@@ -83,9 +82,9 @@ impl Place {
     /// The same messages, kept for the client while they are sent, and for a time after they broke off.
     pub(super) fn hold(
         self,
-        messages: impl Stream<Item = Result<FlightData, Status>> + Send + 'static,
+        messages: impl Stream<Item = Result<RowMessage, Status>> + Send + 'static,
         end: Option<ConnectionEnd>,
-    ) -> Messages {
+    ) -> RowMessages {
         let state = State { messages: Some(Box::pin(messages)), ..State::default() };
         let streams = Arc::downgrade(&self.streams);
         let slot = Arc::new(Slot { key: self.key.clone(), streams, state: Mutex::new(state) });
@@ -108,11 +107,11 @@ struct Slot {
 #[derive(Default)]
 struct State {
     /// `None` once they are over.
-    messages: Option<Messages>,
+    messages: Option<RowMessages>,
     /// The schema.
-    header: Option<FlightData>,
+    header: Option<RowMessage>,
     /// What was sent last.
-    sent: VecDeque<(Mark, FlightData)>,
+    sent: VecDeque<(Mark, RowMessage)>,
     sent_bytes: usize,
     /// The mark before the first of these.
     before: Option<Mark>,
@@ -124,7 +123,7 @@ struct State {
 
 impl State {
     /// What was sent behind a mark, if all of that is remembered.
-    fn sent_behind(&self, behind: Mark) -> Result<Option<Vec<FlightData>>> {
+    fn sent_behind(&self, behind: Mark) -> Result<Option<Vec<RowMessage>>> {
         let marks = self.before.iter().copied().chain(self.sent.iter().map(|(mark, _)| *mark));
         for mark in marks {
             if mark.batches() == behind.batches() {
@@ -148,17 +147,17 @@ impl State {
         self.holder
     }
 
-    fn remember(&mut self, message: &FlightData) {
-        let mark = std::str::from_utf8(&message.app_metadata).ok().and_then(Mark::parse);
+    fn remember(&mut self, message: &RowMessage) {
+        let mark = std::str::from_utf8(&message.metadata).ok().and_then(Mark::parse);
         let Some(mark) = mark else {
             self.header.get_or_insert_with(|| message.clone());
             return;
         };
-        self.sent_bytes += message.data_body.len();
+        self.sent_bytes += message.body.len();
         self.sent.push_back((mark, message.clone()));
         while self.sent_bytes > REMEMBERED && self.sent.len() > 1 {
             let Some((mark, oldest)) = self.sent.pop_front() else { break };
-            self.sent_bytes -= oldest.data_body.len();
+            self.sent_bytes -= oldest.body.len();
             self.before = Some(mark);
         }
     }
@@ -205,12 +204,12 @@ struct Held {
     /// That of the call's connection.
     end: Option<ConnectionEnd>,
     /// What is sent before the rest: the schema, and what the client did not get.
-    first: VecDeque<FlightData>,
+    first: VecDeque<RowMessage>,
     is_over: bool,
 }
 
 impl Stream for Held {
-    type Item = Result<FlightData, Status>;
+    type Item = Result<RowMessage, Status>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();

@@ -13,7 +13,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::pb::health_server::HealthServer;
-use tower::util::{MapRequestLayer, option_layer};
+use tower::util::{MapRequestLayer, MapResponseLayer, option_layer};
 
 use super::connection::Noticed;
 use super::deadline::DeadlineLayer;
@@ -23,7 +23,7 @@ use super::health::ServerHealth;
 use super::node_handlers::NodeHandlers;
 use super::service::Service;
 use super::untyped::TypedLayer;
-use super::{broken_off, handshake, message_encoding, reflection};
+use super::{broken_off, handshake, message_encoding, reflection, uncopied};
 use crate::node::Node;
 use crate::peer::{self, Callers, EdgeLayer, Forwarder, PeerTls};
 
@@ -90,6 +90,7 @@ pub(crate) fn in_process(
 
     let handlers = Arc::new(NodeHandlers::new(Arc::clone(node)));
     let flight = FlightServiceServer::new(Service::new(handlers));
+    let flight = MapResponseLayer::new(uncopied::with_rows).layer(flight);
     let flight = TypedLayer.layer(MapRequestLayer::new(broken_off::with_broken_end).layer(flight));
     EdgeLayer::new(callers, Arc::clone(forwarder)).layer(flight)
 }
@@ -180,6 +181,7 @@ impl<H: Handlers> FlightServer<H> {
             .layer(DriverLayer)
             .layer(MapRequestLayer::new(message_encoding::as_the_client_does))
             .layer(MapRequestLayer::new(broken_off::with_broken_end))
+            .layer(MapResponseLayer::new(uncopied::with_rows))
             .add_service(health)
             .add_service(reflection::v1().map_err(ServerError::Reflection)?)
             .add_service(reflection::v1alpha().map_err(ServerError::Reflection)?)

@@ -8,7 +8,7 @@ use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse,
     PollInfo, PutResult, SchemaResult, Ticket,
 };
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use http::HeaderMap;
 use prost::Message;
 use tonic::metadata::MetadataMap;
@@ -18,7 +18,9 @@ use super::connection::{Connection, ConnectionEnd};
 use super::encode::{ResultMessages, check_schema, schema_bytes};
 use super::handlers::{Delivered, Exchanged, Handlers, Put};
 use super::parameters::Upload;
+use super::row_message::RowMessage;
 use super::status::status;
+use super::uncopied::{RowMessages, put_beside, wants_compression};
 use super::{actions, handshake};
 use crate::error::Result;
 use crate::node::Origin;
@@ -44,7 +46,7 @@ impl<H: Handlers> Service<H> {
     }
 
     /// The messages of what a ticket is for.
-    async fn rows(&self, call: &H::Call, ticket: Ticket, end: Option<ConnectionEnd>) -> Result<Messages<FlightData>> {
+    async fn rows(&self, call: &H::Call, ticket: Ticket, end: Option<ConnectionEnd>) -> Result<RowMessages> {
         let place = self.handlers.place(call, &ticket)?;
         if let Some(place) = &place
             && let Some(rest) = place.take_over(end.clone())?
@@ -56,6 +58,27 @@ impl<H: Handlers> Service<H> {
             Some(place) => place.hold(messages, end),
             None => messages.boxed(),
         })
+    }
+
+    /// What the client gets for rows: beside the answer, or in it where they have to be compressed.
+    fn answer_rows(
+        &self,
+        call: &H::Call,
+        rows: Result<RowMessages>,
+        is_compressed: bool,
+    ) -> Result<Response<Messages<FlightData>>, Status> {
+        if is_compressed {
+            return self.answer(call, rows.map(|rows| rows.map_ok(RowMessage::into_flight_data).boxed()));
+        }
+        let (rows, nothing) = match rows {
+            Ok(rows) => (Some(rows), Ok(stream::empty().boxed())),
+            Err(error) => (None, Err(error)),
+        };
+        let mut answer = self.answer(call, nothing)?;
+        if let Some(rows) = rows {
+            put_beside(&mut answer, rows);
+        }
+        Ok(answer)
     }
 
     /// What the client gets, be it an answer or an error: with the headers of its call.
@@ -104,9 +127,10 @@ impl<H: Handlers> FlightService for Service<H> {
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
         let end = Connection::of(request.extensions()).map(|connection| connection.end.clone());
+        let is_compressed = wants_compression(request.metadata());
         let (call, ticket) = self.enter(request).await?;
-        let answer = self.rows(&call, ticket, end).await;
-        self.answer(&call, answer)
+        let rows = self.rows(&call, ticket, end).await;
+        self.answer_rows(&call, rows, is_compressed)
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
@@ -147,13 +171,14 @@ impl<H: Handlers> FlightService for Service<H> {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
+        let is_compressed = wants_compression(request.metadata());
         let (call, incoming) = self.enter(request).await?;
         let mut upload = match Upload::open(incoming).await {
             Ok(upload) => upload,
             Err(error) => return self.answer(&call, Err(error)),
         };
-        let answer = match self.handlers.exchange(&call, &mut upload).await {
-            Ok(Exchanged::Echo) => Ok(upload.into_messages().boxed()),
+        let rows = match self.handlers.exchange(&call, &mut upload).await {
+            Ok(Exchanged::Echo) => return self.answer(&call, Ok(upload.into_messages().boxed())),
             // A client may wait for one direction to end before it ends the other.
             Ok(Exchanged::Rows(rows)) => messages(rows).map(|messages| {
                 let rest = stream::once(upload.finish()).filter_map(|()| std::future::ready(None));
@@ -161,7 +186,7 @@ impl<H: Handlers> FlightService for Service<H> {
             }),
             Err(error) => Err(error),
         };
-        self.answer(&call, answer)
+        self.answer_rows(&call, rows, is_compressed)
     }
 }
 

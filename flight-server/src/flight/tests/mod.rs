@@ -1,6 +1,7 @@
 //! A real server on a real socket, over an engine made for the purpose.
 
 mod bad_input;
+pub(super) mod batches;
 mod delivery;
 mod engine;
 mod prepared;
