@@ -1,0 +1,123 @@
+"""What is compared: Pintail, and its peers over the same data."""
+
+import contextlib
+import os
+import pathlib
+import secrets
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
+
+import adbc_driver_flightsql.dbapi as adbc
+import duckdb
+import pyarrow.flight as flight
+
+import flight_sql
+from pintail_process import CACHE, PASSWORD, USER, Server, free_port
+
+HERE = pathlib.Path(__file__).parent
+
+
+def tpch(scale=1):
+    """The folder of TPC-H's tables as Parquet files, made once a machine."""
+    folder = CACHE / f"tpch/sf{scale}-all"
+    if not folder.exists():
+        making = folder.with_suffix(".making")
+        making.mkdir(parents=True, exist_ok=True)
+        generator = pathlib.Path(sys.executable).parent / "tpchgen-cli"
+        subprocess.run([generator, "parquet", "--scale-factor", str(scale), "--output-dir", making], check=True)
+        making.rename(folder)
+    return folder
+
+
+class Pintail:
+    """A server, with a session by pyarrow and one by the ADBC driver."""
+
+    def __init__(self, *arguments, files=None):
+        self.server = Server(*arguments, allow_files=[files] if files else ())
+        self.session = flight_sql.Session(self.server)
+
+    def read(self, sql):
+        """Reads all rows by pyarrow, batch by batch."""
+        return sum(chunk.data.num_rows for chunk in self.session.stream(sql))
+
+    def table(self, sql):
+        return self.session.table(sql)
+
+    @contextlib.contextmanager
+    def adbc(self):
+        login = {"username": USER, "password": PASSWORD}
+        with adbc.connect(self.server.uri, db_kwargs=login, autocommit=True) as connection:
+            yield connection
+
+    def close(self):
+        self.session.close()
+        self.server.stop()
+
+
+class CppFlight:
+    """pyarrow's Flight server over DuckDB, in a process of its own."""
+
+    def __init__(self, rows, database=":memory:"):
+        self.process = subprocess.Popen([sys.executable, HERE / "flight_peer.py", str(database), str(rows)],
+                                        stdout=subprocess.PIPE, text=True)
+        port = int(self.process.stdout.readline())
+        self.client = flight.FlightClient(f"grpc://127.0.0.1:{port}", generic_options=[("grpc.use_local_subchannel_pool", 1)])
+
+    def read(self, sql):
+        return sum(chunk.data.num_rows for chunk in self.client.do_get(flight.Ticket(sql.encode())))
+
+    def cpu(self):
+        return cpu(self.process.pid)
+
+    def close(self):
+        self.client.close()
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Quack:
+    """DuckDB that serves, and DuckDB that asks it."""
+
+    def __init__(self, database=":memory:"):
+        extension = next((CACHE / "extensions-bench").glob("**/quack.duckdb_extension"))
+        port, token = free_port(), secrets.token_hex(16)
+        self.process = subprocess.Popen([sys.executable, HERE / "quack_peer.py", str(database), extension, token, str(port)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n", "Quack did not start"
+        self.connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+        self.connection.execute(f"LOAD '{extension}'")
+        self.connection.execute(f"ATTACH 'quack:localhost:{port}' AS remote (TOKEN '{token}')")
+
+    def table(self, sql):
+        return self.connection.execute("FROM remote.query($$" + sql + "$$)").to_arrow_table()
+
+    def read(self, sql):
+        return self.table(sql).num_rows
+
+    def close(self):
+        self.connection.close()
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class InProcess:
+    """DuckDB in this process."""
+
+    def __init__(self, database=":memory:"):
+        self.connection = duckdb.connect(str(database))
+
+    def read(self, sql):
+        return self.connection.execute(sql).to_arrow_table().num_rows
+
+    def close(self):
+        self.connection.close()
+
+
+def cpu(process):
+    """The processor time of a process, in seconds."""
+    fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
