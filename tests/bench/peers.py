@@ -82,13 +82,15 @@ class Quack:
     """DuckDB that serves, and DuckDB that asks it."""
 
     def __init__(self, database=":memory:"):
-        extension = next((CACHE / "extensions-bench").glob("**/quack.duckdb_extension"))
+        folder = CACHE / "extensions-bench"
+        extensions = [str(next(folder.glob(f"**/{name}.duckdb_extension"))) for name in ("httpfs", "quack")]
         port, token = free_port(), secrets.token_hex(16)
-        self.process = subprocess.Popen([sys.executable, HERE / "quack_peer.py", str(database), extension, token, str(port)],
+        self.process = subprocess.Popen([sys.executable, HERE / "quack_peer.py", str(database), token, str(port), *extensions],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n", "Quack did not start"
         self.connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-        self.connection.execute(f"LOAD '{extension}'")
+        for extension in extensions:
+            self.connection.execute(f"LOAD '{extension}'")
         self.connection.execute(f"ATTACH 'quack:localhost:{port}' AS remote (TOKEN '{token}')")
 
     def table(self, sql):
