@@ -198,7 +198,8 @@ impl Forwarder {
         };
         self.badges.put_on(request.headers_mut(), self.node.incarnation(), peer.incarnation, connection_session);
         match link.send(request).await {
-            Sent::Answered(response) if badge::says_moved(response.headers()) => {
+            // It may have taken the session for this call, and handed it back before the call was in it.
+            Sent::Answered(response) if badge::says_moved(response.headers()) || is_moved(&response) => {
                 Passed::NotServed(format!("node {} does not have the session", peer.name))
             }
             Sent::Answered(response) => Passed::Answered(
@@ -266,7 +267,7 @@ fn granted(response: &Response<Body>) -> Option<SessionId> {
 }
 
 /// Whether this node answered that it may not serve the session, before it did anything.
-fn is_moved(response: &Response<Body>) -> bool {
+fn is_moved<B>(response: &Response<B>) -> bool {
     let code = response.headers().get(CODE_HEADER);
     code.is_some_and(|code| code == ErrorCode::SessionMoved.name() || code == ErrorCode::Draining.name())
 }

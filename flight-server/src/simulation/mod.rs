@@ -32,6 +32,10 @@ const SEEDS: u64 = 1_000;
 /// How often one is that is run alone.
 const TIMES: usize = 20;
 
+/// Seeds that have found something, each with what is mended since.
+const FOUND: [(u64, &str); 1] =
+    [(1823, "a node took a session for a peer's call, drained, and told the client that the session had moved")];
+
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
 }
@@ -91,6 +95,16 @@ fn whatever_happens_the_invariants_hold() {
         answers > 20 * seeds && takeovers > 4 * seeds,
         "hardly anything happened: {answers} answers, {takeovers} takeovers"
     );
+}
+
+#[test]
+fn what_was_found_stays_mended() {
+    for (seed, what) in FOUND {
+        for _ in 0..TIMES {
+            let history = World::new(seed, Trouble::of(seed), false).run();
+            assert!(violations(seed, &history).is_none(), "{what}: {}", violations(seed, &history).unwrap());
+        }
+    }
 }
 
 #[test]

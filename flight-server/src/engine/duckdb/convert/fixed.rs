@@ -15,16 +15,46 @@ use super::nulls::{Nulls, is_valid};
 use crate::engine::duckdb::ffi::Vector;
 use crate::engine::duckdb::ffi::vector::{HugeInt, Plain};
 
+/// The values of one batch after the other. Each is likely to be as long as the one before: what grows bit by bit is copied as
+/// often as it doubles.
+pub(super) struct Batched<T> {
+    pub(super) values: Vec<T>,
+    before: usize,
+}
+
+impl<T> Default for Batched<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), before: 0 }
+    }
+}
+
+impl<T> Batched<T> {
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, more: usize) {
+        if self.values.is_empty() {
+            self.values.reserve_exact(more.max(self.before));
+        } else {
+            self.values.reserve(more);
+        }
+    }
+
+    /// Those of a whole batch.
+    pub(super) fn take(&mut self) -> Vec<T> {
+        self.before = self.values.len();
+        std::mem::take(&mut self.values)
+    }
+}
+
 /// Values that stand in DuckDB's vector as they go over the wire.
 pub(super) struct Copied<T: ArrowPrimitiveType> {
     wire: DataType,
-    values: Vec<T::Native>,
+    batched: Batched<T::Native>,
     nulls: Nulls,
 }
 
 impl<T: ArrowPrimitiveType> Copied<T> {
     pub(super) fn new(wire: DataType) -> Self {
-        Self { wire, values: Vec::new(), nulls: Nulls::default() }
+        Self { wire, batched: Batched::default(), nulls: Nulls::default() }
     }
 }
 
@@ -39,11 +69,13 @@ where
     fn append(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
         let source = vector.values::<T::Native>().ok_or_else(|| unexpected_layout(vector.physical()))?;
         let validity = vector.validity();
-        let start = self.values.len();
-        self.values.extend_from_slice(&source[rows.clone()]);
+        self.batched.reserve(rows.len());
+        let values = &mut self.batched.values;
+        let start = values.len();
+        values.extend_from_slice(&source[rows.clone()]);
         if validity.is_some() {
             // What DuckDB left at a NULL is nobody's business, and would make equal rows differ.
-            for (value, row) in self.values[start..].iter_mut().zip(rows.clone()) {
+            for (value, row) in values[start..].iter_mut().zip(rows.clone()) {
                 if !is_valid(validity, row) {
                     *value = T::Native::default();
                 }
@@ -54,19 +86,20 @@ where
     }
 
     fn append_nulls(&mut self, count: usize) {
-        self.values.resize(self.values.len() + count, T::Native::default());
+        let values = &mut self.batched.values;
+        values.resize(values.len() + count, T::Native::default());
         self.nulls.append_nulls(count);
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        primitive::<T>(&self.wire, std::mem::take(&mut self.values), &mut self.nulls)
+        primitive::<T>(&self.wire, self.batched.take(), &mut self.nulls)
     }
 }
 
 /// Values that are changed, or checked, one by one. `None` makes a NULL.
 pub(super) struct Mapped<S, T: ArrowPrimitiveType, F> {
     wire: DataType,
-    values: Vec<T::Native>,
+    batched: Batched<T::Native>,
     nulls: Nulls,
     map: F,
     source: PhantomData<fn(S)>,
@@ -78,7 +111,7 @@ where
     F: Fn(S) -> Result<Option<T::Native>, ValueError>,
 {
     pub(super) fn new(wire: DataType, map: F) -> Self {
-        Self { wire, values: Vec::new(), nulls: Nulls::default(), map, source: PhantomData }
+        Self { wire, batched: Batched::default(), nulls: Nulls::default(), map, source: PhantomData }
     }
 }
 
@@ -96,24 +129,26 @@ where
         let source = vector.values::<S>().ok_or_else(|| unexpected_layout(vector.physical()))?;
         let validity = vector.validity();
         self.nulls.append(validity, rows.clone());
-        self.values.reserve(rows.len());
+        self.batched.reserve(rows.len());
+        let values = &mut self.batched.values;
         for row in rows {
             let value = if is_valid(validity, row) { (self.map)(source[row])? } else { None };
             if value.is_none() {
-                self.nulls.clear(self.values.len());
+                self.nulls.clear(values.len());
             }
-            self.values.push(value.unwrap_or_default());
+            values.push(value.unwrap_or_default());
         }
         Ok(())
     }
 
     fn append_nulls(&mut self, count: usize) {
-        self.values.resize(self.values.len() + count, T::Native::default());
+        let values = &mut self.batched.values;
+        values.resize(values.len() + count, T::Native::default());
         self.nulls.append_nulls(count);
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        primitive::<T>(&self.wire, std::mem::take(&mut self.values), &mut self.nulls)
+        primitive::<T>(&self.wire, self.batched.take(), &mut self.nulls)
     }
 }
 

@@ -9,59 +9,76 @@ use arrow::error::ArrowError;
 use typemap::value::ValueError;
 
 use super::column::{Column, ConvertError, unexpected_layout};
+use super::fixed::Batched;
 use super::nulls::{Nulls, is_valid};
 use crate::engine::duckdb::ffi::{Physical, Vector};
 
 /// Values of any length, one after the other.
+#[derive(Default)]
 struct Values {
-    offsets: Vec<i32>,
-    bytes: Vec<u8>,
+    /// Where the first begins, and where each ends; none before the first.
+    offsets: Batched<i32>,
+    bytes: Batched<u8>,
     nulls: Nulls,
-}
-
-impl Default for Values {
-    fn default() -> Self {
-        Self { offsets: vec![0], bytes: Vec::new(), nulls: Nulls::default() }
-    }
 }
 
 impl Values {
     fn push(&mut self, value: &[u8]) -> Result<(), ConvertError> {
-        self.bytes.extend_from_slice(value);
-        let end = i32::try_from(self.bytes.len())
-            .map_err(|_| ConvertError::Layout("a value of more than 2 GiB can't be sent".to_owned()))?;
-        self.offsets.push(end);
+        self.bytes.values.extend_from_slice(value);
+        let end = i32::try_from(self.bytes.values.len()).map_err(|_| too_long())?;
+        self.reserve(1).push(end);
         Ok(())
+    }
+
+    /// The offsets, with room for so many more values.
+    fn reserve(&mut self, more: usize) -> &mut Vec<i32> {
+        let is_first = self.offsets.values.is_empty();
+        self.offsets.reserve(more + usize::from(is_first));
+        if is_first {
+            self.offsets.values.push(0);
+        }
+        &mut self.offsets.values
     }
 
     fn append_bytes(&mut self, vector: &Vector<'_>, rows: Range<usize>) -> Result<(), ConvertError> {
         let source = vector.bytes().ok_or_else(|| unexpected_layout(vector.physical()))?;
-        self.offsets.reserve(rows.len());
+        self.reserve(rows.len());
         // Long values would else make the buffer double, and be copied, again and again.
-        self.bytes.reserve(rows.clone().map(|row| source.length(row)).sum());
+        let more: usize = rows.clone().map(|row| source.length(row)).sum();
+        self.bytes.reserve(more);
+        if i32::try_from(self.bytes.values.len() + more).is_err() {
+            return Err(too_long());
+        }
+        let (bytes, offsets) = (&mut self.bytes.values, &mut self.offsets.values);
         for row in rows.clone() {
-            self.push(source.get(row).unwrap_or_default())?;
+            bytes.extend_from_slice(source.get(row).unwrap_or_default());
+            offsets.push(bytes.len() as i32);
         }
         self.nulls.append(vector.validity(), rows);
         Ok(())
     }
 
     fn append_nulls(&mut self, count: usize) {
-        let end = self.offsets.last().copied().unwrap_or(0);
-        self.offsets.resize(self.offsets.len() + count, end);
+        let offsets = self.reserve(count);
+        let end = offsets.last().copied().unwrap_or(0);
+        offsets.resize(offsets.len() + count, end);
         self.nulls.append_nulls(count);
     }
 
     fn take(&mut self) -> (OffsetBuffer<i32>, Buffer, Option<arrow::buffer::NullBuffer>) {
-        let taken = std::mem::take(self);
-        let mut nulls = taken.nulls;
-        (OffsetBuffer::new(ScalarBuffer::from(taken.offsets)), Buffer::from_vec(taken.bytes), nulls.finish())
+        self.reserve(0);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets.take()));
+        (offsets, Buffer::from_vec(self.bytes.take()), std::mem::take(&mut self.nulls).finish())
     }
 
     fn text(&mut self) -> Result<ArrayRef, ArrowError> {
         let (offsets, bytes, nulls) = self.take();
         Ok(Arc::new(StringArray::try_new(offsets, bytes, nulls)?))
     }
+}
+
+fn too_long() -> ConvertError {
+    ConvertError::Layout("a value of more than 2 GiB can't be sent".to_owned())
 }
 
 /// VARCHAR, JSON and BLOB: values that stand in DuckDB's vector as they go over the wire.
