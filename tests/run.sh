@@ -4,6 +4,7 @@
 #   tests/run.sh                      all parts, in order
 #   tests/run.sh PART [ARGUMENT...]   one part (and what it needs); arguments go to its runner
 #   tests/run.sh --list               the parts
+#   tests/run.sh --prepare            builds the server and the Python environment, and runs nothing
 #   tests/run.sh --long               the long form of the tests that kill, stop and restart nodes, and of the simulation
 #
 # Examples:  tests/run.sh python -k resume      tests/run.sh rust kill      tests/run.sh clippy
@@ -247,6 +248,7 @@ need_room
 case "${1:-}" in
     "") for part in "${parts[@]}"; do run "$part"; done ;;
     --list) printf '%s\n' "${parts[@]}" ;;
+    --prepare) run build && need_python ;;
     --long)
         run build
         TEST_SEEDS=100000 run rust --lib simulation

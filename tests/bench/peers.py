@@ -14,6 +14,7 @@ import duckdb
 import pyarrow.flight as flight
 
 import flight_sql
+import pintail_process
 from pintail_process import CACHE, PASSWORD, USER, Server, free_port
 
 HERE = pathlib.Path(__file__).parent

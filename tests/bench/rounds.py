@@ -49,6 +49,11 @@ def timed(work):
     return time.perf_counter() - begin
 
 
+def median_of(work, arguments):
+    """The median of how long it takes, in seconds, with each of these."""
+    return statistics.median(timed(lambda argument=argument: work(argument)) for argument in arguments)
+
+
 def by_turns(figure, contenders, count, warm=1):
     """Times each contender `count` times, by turns, after `warm` rounds that do not count."""
     for number in range(warm + count):
