@@ -1,7 +1,7 @@
 //! The flags and variables by which commands that are clients find their servers, and say who they are.
 
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::file_error::FileError;
 use crate::client::{ClientTls, Credentials, ServerUri};
 
 /// Where a server is whose operator chose nothing else.
@@ -27,19 +28,8 @@ pub(super) enum ConnectingError {
     #[error("{0}")]
     Usage(String),
     /// A file can't be read.
-    #[error("cannot {doing}: {error}")]
-    File {
-        /// What was tried, with the file's name.
-        doing: String,
-        error: io::Error,
-    },
-}
-
-impl ConnectingError {
-    fn file(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        let doing = doing.into();
-        |error| Self::File { doing, error }
-    }
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// The flags.
@@ -87,7 +77,7 @@ pub(super) fn connect_timeout(flags: &ArgMatches) -> Duration {
 /// What TLS needs.
 pub(super) fn tls(flags: &ArgMatches) -> Result<ClientTls, ConnectingError> {
     let path = |name| flags.get_one::<PathBuf>(name);
-    let read = |path: &PathBuf| fs::read(path).map_err(ConnectingError::file(format!("read {}", path.display())));
+    let read = |path: &PathBuf| fs::read(path).map_err(FileError::doing(format!("read {}", path.display())));
     let identity = match (path("tls-client-cert"), path("tls-client-key")) {
         (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
         _ => None,
@@ -128,7 +118,7 @@ pub(super) fn credentials(flags: &ArgMatches, servers: &[ServerUri]) -> Result<C
         one_line(generated)?
     } else if std::io::stdin().is_terminal() {
         let prompt = format!("Password of {user}: ");
-        Zeroizing::new(rpassword::prompt_password(prompt).map_err(ConnectingError::file("read the password"))?)
+        Zeroizing::new(rpassword::prompt_password(prompt).map_err(FileError::doing("read the password"))?)
     } else {
         return Err(ConnectingError::Usage(format!(
             "there is no password for {user}: give --password-file, or the variable {PASSWORD_VARIABLE}"
@@ -140,7 +130,7 @@ pub(super) fn credentials(flags: &ArgMatches, servers: &[ServerUri]) -> Result<C
 /// The secret in a file.
 pub(super) fn one_line(file: &Path) -> Result<Zeroizing<String>, ConnectingError> {
     let text = fs::read_to_string(file).map(Zeroizing::new);
-    let text = text.map_err(ConnectingError::file(format!("read {}", file.display())))?;
+    let text = text.map_err(FileError::doing(format!("read {}", file.display())))?;
     let line = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
     match line.is_empty() || line.contains('\n') {
         true => Err(ConnectingError::Usage(format!("{} has to have one line in it", file.display()))),

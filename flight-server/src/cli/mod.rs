@@ -8,6 +8,7 @@ mod connecting;
 mod dataset;
 mod demo;
 mod doctor;
+mod file_error;
 #[cfg(feature = "duckdb")]
 mod lake;
 mod moment;

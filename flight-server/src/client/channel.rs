@@ -36,6 +36,17 @@ pub struct ClientTls {
 }
 
 impl ClientTls {
+    /// What to add when the server ends a connection before it has answered anything. One that asks for certificates may do
+    /// so in a way that drops its reason: with TLS 1.3 the client has sent more before it is told.
+    pub(super) fn hint(&self, uri: &ServerUri) -> &'static str {
+        match uri.is_encrypted && self.identity.is_none() {
+            true => {
+                " (servers that ask for a client's certificate refuse those without one like this, and none was given)"
+            }
+            false => "",
+        }
+    }
+
     fn config(&self) -> ClientTlsConfig {
         let mut config = match &self.authorities {
             Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),

@@ -369,7 +369,7 @@ impl Session {
             }
             // Nothing is lost when a handshake breaks.
             let error = match error.code == code::CONNECTION_BROKEN {
-                true => ClientError::unreachable(&uri, &error.message),
+                true => ClientError::unreachable(&uri, &format!("{}{}", error.message, self.tls.hint(&uri))),
                 false => error,
             };
             tried += 1;

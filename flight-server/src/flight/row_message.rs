@@ -4,7 +4,7 @@
 //! message is a list of buffers; measured with lineitem from memory that takes the server half of the processor time.
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::ipc::CompressionType;
 use arrow::ipc::writer::{CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_flight::{FlightData, SchemaAsIpc};
@@ -145,8 +145,10 @@ impl BatchEncoder {
 }
 
 fn are_alike(batch: &Schema, result: &Schema) -> bool {
-    let types = |schema: &Schema| schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
-    std::ptr::eq(batch, result) || types(batch) == types(result)
+    fn types(schema: &Schema) -> impl Iterator<Item = &DataType> {
+        schema.fields().iter().map(|field| field.data_type())
+    }
+    std::ptr::eq(batch, result) || types(batch).eq(types(result))
 }
 
 #[cfg(test)]

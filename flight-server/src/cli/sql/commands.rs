@@ -8,6 +8,7 @@ use std::path::Path;
 use super::error::SqlError;
 use super::runner::{Runner, say};
 use super::script;
+use crate::cli::file_error::FileError;
 use crate::cli::rows::RowFormat;
 use crate::client::Table;
 
@@ -114,7 +115,7 @@ async fn file(runner: &mut Runner, name: &str) -> Result<(), SqlError> {
     if name.is_empty() {
         return Err(SqlError::Usage("\\i takes the name of a file".to_owned()));
     }
-    let text = fs::read_to_string(name).map_err(SqlError::file(format!("read {}", name.escape_debug())))?;
+    let text = fs::read_to_string(name).map_err(FileError::doing(format!("read {}", name.escape_debug())))?;
     for statement in script::statements(&text) {
         if let Err(error) = runner.run(&statement).await {
             super::runner::complain(&error, &statement);
@@ -140,7 +141,7 @@ fn hand_out(runner: &mut Runner, name: &str) -> Result<(), SqlError> {
         return Err(SqlError::Usage("\\token takes the name of a file".to_owned()));
     }
     let path = Path::new(name);
-    let failed = || SqlError::file(format!("write {}", path.display()));
+    let failed = || FileError::doing(format!("write {}", path.display()));
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed())?;
     // A file that was there keeps its mode.

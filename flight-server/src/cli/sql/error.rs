@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::cli::USAGE;
 use crate::cli::connecting::ConnectingError;
+use crate::cli::file_error::FileError;
 use crate::client::ClientError;
 
 /// Why a command did not do what it was asked for.
@@ -17,12 +18,8 @@ pub(super) enum SqlError {
     #[error("{0}")]
     Usage(String),
     /// A file can't be read or written.
-    #[error("cannot {doing}: {error}")]
-    File {
-        /// What was tried, with the file's name.
-        doing: String,
-        error: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// It can't be told how to connect.
     #[error(transparent)]
     Connecting(#[from] ConnectingError),
@@ -44,12 +41,6 @@ pub(super) enum SqlError {
 }
 
 impl SqlError {
-    /// That `doing` failed.
-    pub(super) fn file(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        let doing = doing.into();
-        |error| Self::File { doing, error }
-    }
-
     /// Whether the reader of the output has seen enough: the pager was left, or `head` has what it wanted.
     pub(super) fn is_closed_output(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)

@@ -24,6 +24,7 @@ use self::interrupts::Interrupts;
 use self::runner::{Runner, complain, say};
 use self::script::Script;
 use self::settings::{Settings, Source};
+use super::file_error::FileError;
 
 /// The subcommand.
 pub(super) fn command() -> Command {
@@ -71,7 +72,7 @@ fn run_source(runner: &mut Runner, runtime: &Runtime, source: &Source) -> Result
         }
         Source::File(path) => {
             let name = path.display().to_string();
-            let file = std::fs::File::open(path).map_err(SqlError::file(format!("read {name}")))?;
+            let file = std::fs::File::open(path).map_err(FileError::doing(format!("read {name}")))?;
             run_lines(runner, runtime, std::io::BufReader::new(file), &name)
         }
     }
@@ -90,7 +91,7 @@ fn run_lines(runner: &mut Runner, runtime: &Runtime, mut lines: impl BufRead, na
     let mut line = String::new();
     loop {
         line.clear();
-        let length = lines.read_line(&mut line).map_err(SqlError::file(format!("read {name}")))?;
+        let length = lines.read_line(&mut line).map_err(FileError::doing(format!("read {name}")))?;
         script.push(&line);
         while let Some(statement) = script.next() {
             run(statement)?;
