@@ -38,10 +38,16 @@ class Pintail:
     def __init__(self, *arguments, files=None):
         self.server = Server(*arguments, allow_files=[files] if files else ())
         self.session = flight_sql.Session(self.server)
+        self.unordered = flight_sql.Session(self.server)
+        self.unordered.set_options(**{"pintail.ordered": "false"})
 
     def read(self, sql):
         """Reads all rows by pyarrow, batch by batch."""
         return sum(chunk.data.num_rows for chunk in self.session.stream(sql))
+
+    def read_in_any_order(self, sql):
+        """The same in the order in which they are computed."""
+        return sum(chunk.data.num_rows for chunk in self.unordered.stream(sql))
 
     def table(self, sql):
         return self.session.table(sql)
@@ -53,6 +59,7 @@ class Pintail:
             yield connection
 
     def close(self):
+        self.unordered.close()
         self.session.close()
         self.server.stop()
 

@@ -28,10 +28,11 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture
-def cluster(postgres, files):
-    cluster = Cluster(postgres.new_database(), lease=1.0, arguments=("--allow-files", str(files)))
+def cluster(postgres, files, tmp_path):
+    arguments = ("--allow-files", str(files), "--spool", str(tmp_path / "spool"))
+    cluster = Cluster(postgres.new_database(), lease=1.0, arguments=arguments)
     yield cluster
-    cluster.close(expected=EXPECTED)
+    cluster.close(expected=(*EXPECTED, "spool"))
 
 
 def read_undisturbed(cluster, ticket, header):
@@ -45,18 +46,21 @@ def test_a_result_goes_on_at_the_exact_batch_after_kills_at_random_moments(clust
     chance = seeded(request)
     kills = 1000 if request.config.getoption("--long") else 30
     wide = f"SELECT i, hash(i) AS h, repeat(chr(65 + (i % 26)::INTEGER), 100) AS wide FROM range({ROWS}) t(i)"
-    results = [("none", wide), ("none", f"SELECT * FROM read_parquet('{files}/*.parquet')"), ("lz4", wide)]
+    stored = f"SELECT * FROM read_parquet('{files}/*.parquet')"
+    results = [(wide, {"compression": "none"}), (stored, {}), (wide, {"compression": "lz4"}),
+               (stored, {"compression": "none", "ordered": "false", "results": "spool"})]
     waits, killed, streams = [], 0, 0
     with Session(cluster.nodes[0]) as session:
         (name,) = cluster.sessions()
         # Which rows come first is not to depend on which thread is first.
         tickets = []
-        for compression, sql in results:
-            session.set_option("pintail.compression", compression)
+        for sql, options in results:
+            for option, value in options.items():
+                session.set_option(f"pintail.{option}", value)
             ticket = session.info(sql).endpoints[0].ticket
             tickets.append((ticket, read_undisturbed(cluster, ticket, session.header)))
         sizes = [whole.rows for _, whole in tickets]
-        assert sizes == [ROWS, 2_000_000, ROWS]
+        assert sizes == [ROWS, 2_000_000, ROWS, 2_000_000]
         while killed < kills:
             ticket, whole = tickets[streams % len(tickets)]
             moments = sorted(chance.randrange(whole.batches) for _ in range(3))

@@ -82,6 +82,26 @@ def test_endpoints_are_the_result_in_order_whoever_fetches_them_and_in_whichever
     assert session.table("SELECT * FROM flights WHERE false").num_rows == 0
 
 
+def test_rows_come_in_any_order_where_that_is_asked_for(server, session):
+    session.update("CREATE TEMP TABLE many AS SELECT i, 'row ' || i AS t FROM range(1000000) s(i)")
+    many, sorted_by = "FROM many", "FROM many ORDER BY i DESC"
+    ordered, descending = session.table(many), session.table(sorted_by)
+    assert ordered["i"].to_pylist() == list(range(1_000_000))
+    for value in ["false", False]:
+        session.set_option("pintail.ordered", value)
+        assert session.table(many).sort_by("i").equals(ordered)
+        assert session.table(sorted_by).equals(descending), "it says itself in which order"
+    assert session.get_options()["pintail.ordered"] == "false"
+    assert session.set_options(**{"pintail.ordered": "sometimes"}) != {}
+    session.set_option("pintail.ordered", None)
+    assert session.table(many).equals(ordered)
+    with adbc_connection(server) as connection, connection.cursor() as cursor:
+        connection.adbc_connection.set_options(**{OPTION + "ordered": "false"})
+        cursor.execute("CREATE TEMP TABLE many AS SELECT i, 'row ' || i AS t FROM range(1000000) s(i)")
+        cursor.execute(many)
+        assert cursor.fetch_arrow_table().sort_by("i").equals(ordered)
+
+
 @pytest.mark.parametrize("engine", ["duckdb", "datafusion"])
 @pytest.mark.parametrize("compression", ["none", "zstd"])
 def test_adbc_fetches_endpoints_in_parallel_and_gives_their_rows_in_order(server, engine, compression):

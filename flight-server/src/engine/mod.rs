@@ -316,6 +316,9 @@ pub struct Statement {
     pub parameters: Vec<RecordBatch>,
     /// Where batches are cut.
     pub cut: Cut,
+    /// Whether rows come in the order that they are stored in, where the statement says nothing else. An engine may give them
+    /// sooner without.
+    pub in_order: bool,
     /// What makes a write be applied once, however often it is sent.
     pub request: Option<Request>,
 }
@@ -323,7 +326,7 @@ pub struct Statement {
 impl Statement {
     /// A statement without parameters, cut as by default.
     pub fn new(sql: impl Into<Arc<str>>) -> Self {
-        Self { sql: sql.into(), parameters: Vec::new(), cut: Cut::default(), request: None }
+        Self { sql: sql.into(), parameters: Vec::new(), cut: Cut::default(), in_order: true, request: None }
     }
 }
 

@@ -10,6 +10,7 @@ use super::parameters::{Upload, are_for_no_run};
 use super::statements;
 use crate::engine::{Plan, Rows, Statement};
 use crate::error::Result;
+use crate::node::Delivery;
 
 /// Runs the statement of the first message's descriptor once for each row of values that follows, or once when it has no
 /// parameters, and answers with the rows, one run's after the other's. A descriptor with an empty command gets back what
@@ -36,8 +37,9 @@ pub(super) async fn exchange(call: &Call, upload: &mut Upload) -> Result<Exchang
         }
         other => return Err(not_implemented(&format!("DoExchange of {}", other.name()))),
     };
-    let rows = rows(call, upload, Statement::new(sql), &plan).await?;
-    Ok(Exchanged::Rows(Delivered { rows, compression: call.session().delivery().compression, marks: None }))
+    let Delivery { compression, in_order, .. } = call.session().delivery();
+    let rows = rows(call, upload, Statement { in_order, ..Statement::new(sql) }, &plan).await?;
+    Ok(Exchanged::Rows(Delivered { rows, compression, marks: None }))
 }
 
 fn is_echo(descriptor: &FlightDescriptor) -> bool {

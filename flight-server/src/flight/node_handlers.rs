@@ -130,9 +130,9 @@ impl Handlers for NodeHandlers {
     async fn rows(&self, call: &Call, ticket: Ticket) -> Result<Delivered> {
         let Contents { claim, query, compression } = call.redeem(&ticket)?;
         let rows = match claim {
-            Claim::Read { sql, parameters, cut } => {
+            Claim::Read { sql, parameters, cut, in_order } => {
                 let parameters = ticket::parameters(&parameters)?;
-                let rows = statements::read(call, Statement { parameters, cut, ..Statement::new(sql) });
+                let rows = statements::read(call, Statement { parameters, cut, in_order, ..Statement::new(sql) });
                 call.session().until_cancelled(query, rows).await?
             }
             Claim::Kept(id) => call.session().until_cancelled(query, statements::fetch_kept(call, &id)).await?,

@@ -100,6 +100,7 @@ pub(super) async fn info_of(
     statement: Statement,
     plan: &Plan,
 ) -> Result<FlightInfo> {
+    let statement = Statement { in_order: call.session().delivery().in_order, ..statement };
     if plan.kind == StatementKind::Read && is_collected(call) {
         return collected_info(call, descriptor, statement).await;
     }

@@ -52,6 +52,8 @@ pub(super) enum Claim {
         parameters: Bytes,
         /// Where its batches are cut.
         cut: Cut,
+        /// Whether its rows keep the order that they are stored in.
+        in_order: bool,
     },
     /// What the session keeps under this id.
     Kept(Bytes),
@@ -74,7 +76,12 @@ impl Claim {
         }
         let parameters = encode(&statement.parameters)?;
         let fits = statement.sql.len() + parameters.len() <= MAX_SQL;
-        fits.then(|| Self::Read { sql: statement.sql.clone(), parameters, cut: statement.cut })
+        fits.then(|| Self::Read {
+            sql: statement.sql.clone(),
+            parameters,
+            cut: statement.cut,
+            in_order: statement.in_order,
+        })
     }
 }
 
@@ -155,6 +162,8 @@ struct PayloadRead {
     bytes: u64,
     #[prost(bytes = "bytes", tag = "4")]
     parameters: Bytes,
+    #[prost(bool, tag = "5")]
+    in_any_order: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -176,11 +185,12 @@ enum PayloadCompression {
 /// Makes a ticket that can be used for [`LIFETIME`] from `now`.
 pub(super) fn issue(key: &[u8; 32], holder: Holder<'_>, contents: &Contents, now: SystemTime) -> Bytes {
     let claim = match &contents.claim {
-        Claim::Read { sql, parameters, cut } => PayloadClaim::Read(PayloadRead {
+        Claim::Read { sql, parameters, cut, in_order } => PayloadClaim::Read(PayloadRead {
             sql: sql.to_string(),
             parameters: parameters.clone(),
             rows: u64::try_from(cut.rows).unwrap_or(u64::MAX),
             bytes: u64::try_from(cut.bytes).unwrap_or(u64::MAX),
+            in_any_order: !in_order,
         }),
         Claim::Kept(id) => PayloadClaim::Kept(id.clone()),
         Claim::Part(id, part) => PayloadClaim::Part(PayloadPart { kept: id.clone(), part: *part }),
@@ -247,13 +257,14 @@ pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: Sy
     }
     let query = QueryId::from_bytes(&payload.query).ok_or_else(invalid)?;
     let claim = match payload.claim {
-        Some(PayloadClaim::Read(PayloadRead { sql, rows, bytes, parameters })) => Claim::Read {
+        Some(PayloadClaim::Read(PayloadRead { sql, rows, bytes, parameters, in_any_order })) => Claim::Read {
             sql: sql.into(),
             parameters,
             cut: Cut {
                 rows: usize::try_from(rows).unwrap_or(usize::MAX),
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
             },
+            in_order: !in_any_order,
         },
         Some(PayloadClaim::Kept(id)) => Claim::Kept(id),
         Some(PayloadClaim::Metadata(command)) => Claim::Metadata(command),
@@ -325,11 +336,16 @@ mod tests {
 
     #[test]
     fn a_ticket_gives_back_what_it_was_made_for() {
-        let Claim::Read { sql, cut, parameters } = redeem(&KEY, HOLDER, &read_ticket(), moment(1_000)).unwrap().claim
-        else {
-            panic!("another claim came back")
-        };
-        assert_eq!((&*sql, cut, parameters.len()), ("SELECT 1", Cut::default(), 0));
+        for in_order in [true, false] {
+            let statement = Statement { in_order, ..Statement::new("SELECT 1") };
+            let ticket = issue(&KEY, HOLDER, &contents(Claim::read(&statement).unwrap()), moment(0));
+            let Claim::Read { sql, cut, parameters, in_order: redeemed } =
+                redeem(&KEY, HOLDER, &ticket, moment(0)).unwrap().claim
+            else {
+                panic!("another claim came back")
+            };
+            assert_eq!((&*sql, cut, parameters.len(), redeemed), ("SELECT 1", Cut::default(), 0, in_order));
+        }
 
         let made = Contents { compression: Compression::Zstd, ..contents(Claim::Kept(Bytes::from_static(b"id"))) };
         let redeemed = redeem(&KEY, HOLDER, &issue(&KEY, HOLDER, &made, moment(0)), moment(0)).unwrap();

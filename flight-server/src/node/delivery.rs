@@ -14,6 +14,9 @@ pub(super) const ENDPOINTS: &str = "pintail.endpoints";
 /// Which locations an endpoint names: `none` or `self`.
 pub(super) const LOCATIONS: &str = "pintail.locations";
 
+/// Whether rows keep the order that they are stored in: `true` or `false`.
+pub(super) const ORDERED: &str = "pintail.ordered";
+
 /// How a result that broke off goes on: `verify` or `spool`.
 pub(super) const RESULTS: &str = "pintail.results";
 
@@ -22,6 +25,8 @@ pub(super) const COMPRESSION_VALUES: [(&str, Compression); 3] =
     [("none", Compression::None), ("lz4", Compression::Lz4), ("zstd", Compression::Zstd)];
 /// The values of [`LOCATIONS`], the default first.
 pub(super) const LOCATION_VALUES: [(&str, Locations); 2] = [("none", Locations::None), ("self", Locations::Own)];
+/// The values of [`ORDERED`], the default first.
+pub(super) const ORDERED_VALUES: [(&str, bool); 2] = [("true", true), ("false", false)];
 /// The values of [`RESULTS`], the default first.
 pub(super) const RESULTS_VALUES: [(&str, Results); 2] = [("verify", Results::Verify), ("spool", Results::Spool)];
 
@@ -67,6 +72,8 @@ pub struct Delivery {
     pub compression: Compression,
     /// Into how many endpoints a query's rows are split, at most.
     pub endpoints: NonZeroUsize,
+    /// Whether their rows keep the order that they are stored in, where the statement says nothing else.
+    pub in_order: bool,
     /// Which locations their endpoints name.
     pub locations: Locations,
     /// How one that broke off goes on.
@@ -80,6 +87,7 @@ impl Delivery {
         Self {
             compression: value(set, COMPRESSION, &COMPRESSION_VALUES).unwrap_or_default(),
             endpoints: endpoints.unwrap_or(NonZeroUsize::MIN),
+            in_order: value(set, ORDERED, &ORDERED_VALUES).unwrap_or(ORDERED_VALUES[0].1),
             locations: value(set, LOCATIONS, &LOCATION_VALUES).unwrap_or_default(),
             results: value(set, RESULTS, &RESULTS_VALUES).unwrap_or_default(),
         }
@@ -132,12 +140,16 @@ mod tests {
         for (name, meaning) in LOCATION_VALUES {
             assert_eq!(set(LOCATIONS, name).locations, meaning);
         }
+        for (name, meaning) in ORDERED_VALUES {
+            assert_eq!(set(ORDERED, name).in_order, meaning);
+        }
         for (name, meaning) in RESULTS_VALUES {
             assert_eq!(set(RESULTS, name).results, meaning);
         }
         let default = Delivery::of(&BTreeMap::new());
         let (compression, locations, results) = (COMPRESSION_VALUES[0].1, LOCATION_VALUES[0].1, RESULTS_VALUES[0].1);
-        assert_eq!(default, Delivery { compression, endpoints: NonZeroUsize::MIN, locations, results });
+        let endpoints = NonZeroUsize::MIN;
+        assert_eq!(default, Delivery { compression, endpoints, in_order: true, locations, results });
     }
 
     #[test]

@@ -8,7 +8,8 @@ use humantime::{format_duration, parse_duration};
 use typemap::wire::{Infinity, WideIntegers, WireOptions};
 
 use super::delivery::{
-    COMPRESSION, COMPRESSION_VALUES, Delivery, ENDPOINTS, LOCATION_VALUES, LOCATIONS, RESULTS, RESULTS_VALUES,
+    COMPRESSION, COMPRESSION_VALUES, Delivery, ENDPOINTS, LOCATION_VALUES, LOCATIONS, ORDERED, ORDERED_VALUES, RESULTS,
+    RESULTS_VALUES,
 };
 use super::session::Session;
 use super::session_options::{OptionError, OptionValue};
@@ -60,7 +61,7 @@ pub(super) fn all(
     engine: &str,
     timeout: Option<Duration>,
     set: &BTreeMap<String, String>,
-) -> [(&'static str, String); 8] {
+) -> [(&'static str, String); 9] {
     let timeout = statement_timeout(set, timeout);
     let timeout = timeout.map_or_else(|| NO_TIMEOUT.to_owned(), |timeout| format_duration(timeout).to_string());
     let shown = |name: &str, default: &str| set.get(name).map_or(default, String::as_str).to_owned();
@@ -70,6 +71,7 @@ pub(super) fn all(
         (ENGINE, engine.to_owned()),
         (INFINITY, shown(INFINITY, INFINITY_VALUES[0].0)),
         (LOCATIONS, shown(LOCATIONS, LOCATION_VALUES[0].0)),
+        (ORDERED, shown(ORDERED, ORDERED_VALUES[0].0)),
         (RESULTS, shown(RESULTS, RESULTS_VALUES[0].0)),
         (STATEMENT_TIMEOUT, timeout),
         (WIDE_INTEGERS, shown(WIDE_INTEGERS, WIDE_INTEGER_VALUES[0].0)),
@@ -94,6 +96,7 @@ impl Session {
             ENDPOINTS => return self.set_endpoints(value).await,
             COMPRESSION => names(&COMPRESSION_VALUES),
             LOCATIONS => names(&LOCATION_VALUES),
+            ORDERED => names(&ORDERED_VALUES),
             RESULTS => names(&RESULTS_VALUES),
             WIDE_INTEGERS => names(&WIDE_INTEGER_VALUES),
             INFINITY => names(&INFINITY_VALUES),
@@ -108,11 +111,12 @@ impl Session {
             {
                 return Err(OptionError::InvalidValue);
             }
+            OptionValue::Bool(value) if name == ORDERED => options.insert(name.to_owned(), value.to_string()),
             OptionValue::String(value) if values.contains(&value.as_str()) => options.insert(name.to_owned(), value),
             _ => return Err(OptionError::InvalidValue),
         };
         self.keep_own_options(options).await?;
-        if matches!(name, COMPRESSION | LOCATIONS | RESULTS) {
+        if matches!(name, COMPRESSION | LOCATIONS | ORDERED | RESULTS) {
             return Ok(());
         }
         // What was planned was planned for another schema; it is planned again when it is used.
@@ -164,7 +168,7 @@ mod tests {
         assert_eq!(wire(&BTreeMap::new()), WireOptions::default());
         assert_eq!(
             all("e", None, &BTreeMap::new()).map(|(_, value)| value),
-            ["none", "1", "e", "error", "none", "verify", "0", "decimal128"]
+            ["none", "1", "e", "error", "none", "true", "verify", "0", "decimal128"]
         );
     }
 

@@ -22,6 +22,7 @@ async fn options_are_the_location_the_engine_and_its_settings() {
         ("pintail.engine", "test"),
         ("pintail.infinity", "error"),
         ("pintail.locations", "none"),
+        ("pintail.ordered", "true"),
         ("pintail.results", "verify"),
         ("pintail.statement_timeout", "0"),
         ("pintail.wide_integers", "decimal128"),

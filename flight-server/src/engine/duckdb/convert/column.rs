@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{self as dt, DataType, Field};
 use arrow::error::ArrowError;
 use typemap::SqlType;
@@ -47,6 +47,14 @@ pub(super) trait Column: Send {
 
     /// Appends so many NULLs.
     fn append_nulls(&mut self, count: usize);
+
+    /// Copies these rows of an array that another column of this type has made.
+    ///
+    /// # Errors
+    /// For what is nested, which is never copied again, and for more than Arrow's offsets can tell.
+    fn append_made(&mut self, array: &dyn Array, _rows: Range<usize>) -> Result<(), ConvertError> {
+        Err(ConvertError::Layout(format!("values of {} are not copied from batch to batch", array.data_type())))
+    }
 
     /// The array of all rows since the last call.
     fn finish(&mut self) -> Result<ArrayRef, ArrowError>;

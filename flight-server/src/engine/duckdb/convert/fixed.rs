@@ -4,7 +4,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, FixedSizeBinaryArray, NullArray, PrimitiveArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, FixedSizeBinaryArray, NullArray, PrimitiveArray,
+};
 use arrow::buffer::{Buffer, ScalarBuffer};
 use arrow::datatypes::{ArrowPrimitiveType, DataType};
 use arrow::error::ArrowError;
@@ -91,6 +93,13 @@ where
         self.nulls.append_nulls(count);
     }
 
+    fn append_made(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.batched.reserve(rows.len());
+        self.batched.values.extend_from_slice(&array.as_primitive::<T>().values()[rows.clone()]);
+        self.nulls.append_made(array.nulls(), rows);
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         primitive::<T>(&self.wire, self.batched.take(), &mut self.nulls)
     }
@@ -147,6 +156,13 @@ where
         self.nulls.append_nulls(count);
     }
 
+    fn append_made(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.batched.reserve(rows.len());
+        self.batched.values.extend_from_slice(&array.as_primitive::<T>().values()[rows.clone()]);
+        self.nulls.append_made(array.nulls(), rows);
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         primitive::<T>(&self.wire, self.batched.take(), &mut self.nulls)
     }
@@ -193,6 +209,12 @@ impl Column for Booleans {
         self.nulls.append_nulls(count);
     }
 
+    fn append_made(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.values.append_buffer(&array.as_boolean().values().slice(rows.start, rows.len()));
+        self.nulls.append_made(array.nulls(), rows);
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         Ok(Arc::new(BooleanArray::new(self.values.finish(), self.nulls.finish())))
     }
@@ -226,6 +248,12 @@ impl Column for Uuids {
         self.nulls.append_nulls(count);
     }
 
+    fn append_made(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.bytes.extend_from_slice(&array.as_fixed_size_binary().value_data()[rows.start * 16..rows.end * 16]);
+        self.nulls.append_made(array.nulls(), rows);
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
         Ok(Arc::new(FixedSizeBinaryArray::try_new(16, bytes, self.nulls.finish())?))
@@ -250,6 +278,11 @@ impl Column for Nothing {
 
     fn append_nulls(&mut self, count: usize) {
         self.rows += count;
+    }
+
+    fn append_made(&mut self, _array: &dyn Array, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.rows += rows.len();
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {

@@ -108,6 +108,11 @@ impl Assembler {
         Ok(Self { shape, columns, cut, row_width, rows: 0, bytes: 0, lengths: Vec::new(), has_variants })
     }
 
+    /// Bytes that every row has, about.
+    pub(super) fn row_width(&self) -> usize {
+        self.row_width
+    }
+
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.shape.schema
     }
@@ -124,40 +129,77 @@ impl Assembler {
     /// are means that the batch is full.
     pub(super) fn fill(&mut self, chunk: &Chunk, start: usize) -> Result<usize> {
         self.measure(chunk, start)?;
-        let end = self.end_of_batch(start);
-        if end > start {
-            self.append(chunk, start..end)?;
+        let taken = self.admit(chunk.len() - start);
+        if taken > 0 {
+            self.append(chunk, start..start + taken)?;
         }
-        Ok(end - start)
+        Ok(taken)
     }
 
-    /// The bytes of each row from `start` on.
+    /// The bytes of each row that [`Self::fill`] took last, beyond those that every row has; none when no column varies.
+    pub(super) fn taken_lengths(&self, taken: usize) -> &[usize] {
+        &self.lengths[..taken.min(self.lengths.len())]
+    }
+
+    /// Takes rows of a batch that another assembler of this shape has made, from `start` on, with their lengths; as many as the
+    /// batch still takes, and tells how many.
+    pub(super) fn fill_again(&mut self, made: &RecordBatch, start: usize, lengths: &[usize]) -> Result<usize> {
+        self.lengths.clear();
+        self.lengths.extend_from_slice(lengths);
+        let taken = self.admit(made.num_rows() - start);
+        if taken > 0 {
+            let rows = start..start + taken;
+            for ((column, array), field) in self.columns.iter_mut().zip(made.columns()).zip(self.shape.schema.fields())
+            {
+                column.append_made(array, rows.clone()).map_err(|error| out_of_range(field.name(), &error))?;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// The bytes of each row from `start` on beyond those that every row has; none when no column varies.
     fn measure(&mut self, chunk: &Chunk, start: usize) -> Result<()> {
         self.lengths.clear();
-        self.lengths.resize(chunk.len() - start, 0);
-        for (index, column) in self.columns.iter().enumerate() {
-            if column.varies() {
-                let vector = chunk.column(index).ok_or_else(missing_column)?;
-                column.add_lengths(&vector, start..chunk.len(), &mut self.lengths);
-            }
+        for (index, column) in self.columns.iter().enumerate().filter(|(_, column)| column.varies()) {
+            self.lengths.resize(chunk.len() - start, 0);
+            let vector = chunk.column(index).ok_or_else(missing_column)?;
+            column.add_lengths(&vector, start..chunk.len(), &mut self.lengths);
         }
         Ok(())
     }
 
-    fn end_of_batch(&mut self, start: usize) -> usize {
+    /// How many of so many rows, whose lengths were measured, the batch still takes. They are counted as taken.
+    fn admit(&mut self, rows: usize) -> usize {
+        let room = self.cut.rows.saturating_sub(self.rows).min(rows);
+        let taken = match self.lengths.is_empty() {
+            true => self.admit_alike(room),
+            false => self.admit_one_by_one(room),
+        };
+        self.rows += taken;
+        taken
+    }
+
+    fn admit_alike(&mut self, room: usize) -> usize {
+        let by_bytes = self.cut.bytes.saturating_sub(self.bytes).checked_div(self.row_width).unwrap_or(room);
+        // A row that is larger than a whole batch gets one of its own.
+        let least = usize::from(self.rows == 0).min(room);
+        let taken = by_bytes.clamp(least, room);
+        self.bytes += taken * self.row_width;
+        taken
+    }
+
+    fn admit_one_by_one(&mut self, room: usize) -> usize {
         let mut taken = 0;
-        for length in &self.lengths {
+        for length in &self.lengths[..room] {
             let bytes = self.row_width + length;
-            // A row that is larger than a whole batch gets one of its own.
-            let is_full = self.rows > 0 && self.bytes + bytes > self.cut.bytes;
-            if is_full || self.rows >= self.cut.rows {
+            let is_first = self.rows + taken == 0;
+            if self.bytes + bytes > self.cut.bytes && !is_first {
                 break;
             }
-            self.rows += 1;
             self.bytes += bytes;
             taken += 1;
         }
-        start + taken
+        taken
     }
 
     fn append(&mut self, chunk: &Chunk, rows: Range<usize>) -> Result<()> {

@@ -37,6 +37,20 @@ impl Nulls {
         self.len += count;
     }
 
+    /// The validity of these rows of an array.
+    pub(super) fn append_made(&mut self, nulls: Option<&NullBuffer>, rows: Range<usize>) {
+        let count = rows.len();
+        match nulls {
+            None => {
+                if let Some(bits) = &mut self.bits {
+                    bits.append_n(count, true);
+                }
+            }
+            Some(nulls) => self.bits().append_buffer(&nulls.inner().slice(rows.start, count)),
+        }
+        self.len += count;
+    }
+
     /// So many NULLs more.
     pub(super) fn append_nulls(&mut self, count: usize) {
         self.bits().append_n(count, false);

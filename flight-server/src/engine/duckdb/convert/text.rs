@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::error::ArrowError;
 use typemap::value::ValueError;
@@ -55,6 +55,22 @@ impl Values {
             offsets.push(bytes.len() as i32);
         }
         self.nulls.append(vector.validity(), rows);
+        Ok(())
+    }
+
+    fn append_made(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<(), ConvertError> {
+        let (theirs, bytes) = match array.as_string_opt::<i32>() {
+            Some(texts) => (texts.value_offsets(), texts.value_data()),
+            None => (array.as_binary::<i32>().value_offsets(), array.as_binary::<i32>().value_data()),
+        };
+        let (from, to) = (theirs[rows.start], theirs[rows.end]);
+        let bytes = &bytes[from as usize..to as usize];
+        let begin = i32::try_from(self.bytes.values.len() + bytes.len()).map_err(|_| too_long())? - (to - from);
+        self.bytes.reserve(bytes.len());
+        self.bytes.values.extend_from_slice(bytes);
+        let ends = theirs[rows.start + 1..=rows.end].iter().map(|end| begin + (end - from));
+        self.reserve(rows.len()).extend(ends);
+        self.nulls.append_made(array.nulls(), rows);
         Ok(())
     }
 
@@ -122,6 +138,10 @@ impl Column for Verbatim {
         self.values.append_nulls(count);
     }
 
+    fn append_made(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.values.append_made(array, rows)
+    }
+
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         if self.is_text {
             return self.values.text();
@@ -183,6 +203,10 @@ impl Column for Enums {
 
     fn append_nulls(&mut self, count: usize) {
         self.values.append_nulls(count);
+    }
+
+    fn append_made(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.values.append_made(array, rows)
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
@@ -259,6 +283,10 @@ impl Column for Rendered {
 
     fn append_nulls(&mut self, count: usize) {
         self.values.append_nulls(count);
+    }
+
+    fn append_made(&mut self, array: &dyn Array, rows: Range<usize>) -> Result<(), ConvertError> {
+        self.values.append_made(array, rows)
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {

@@ -1,6 +1,7 @@
 //! A connection: one statement at a time, its own temporary objects, settings and transaction.
 
 use std::ffi::{CStr, c_char};
+use std::num::NonZeroU64;
 use std::ptr;
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ unsafe extern "C" {
     fn pintail_transaction_status(connection: ffi::duckdb_connection) -> i32;
     fn pintail_transaction_changes(connection: ffi::duckdb_connection) -> bool;
     fn pintail_default_database(connection: ffi::duckdb_connection, name: *const c_char) -> bool;
+    fn pintail_catalog_state(connection: ffi::duckdb_connection) -> u64;
 }
 
 /// A connection. One result stream lives on it at a time: preparing or running anything else ends the stream.
@@ -93,6 +95,12 @@ impl Connection {
 
     pub(super) fn handle(&self) -> ffi::duckdb_connection {
         self.0.handle
+    }
+
+    /// A number that changes whenever a catalog of DuckDB's own does, or one is attached or detached; `None` when it can't be told.
+    pub(in crate::engine::duckdb) fn catalog_state(&self) -> Option<NonZeroU64> {
+        // SAFETY: the connection is live.
+        NonZeroU64::new(unsafe { pintail_catalog_state(self.handle()) })
     }
 
     /// What can stop or watch this connection's statement from another thread.

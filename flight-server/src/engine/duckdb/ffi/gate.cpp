@@ -2,8 +2,8 @@
 //
 // DuckDB's C API has no result without a copy of it, and of rows of 50 kB a chunk's copy is 100 MB. DuckDB lets a connection
 // have a collector of its own; this one calls back for each chunk, on the thread that computed it, and blocks the pipeline
-// when the reader has enough. It serves the plans whose rows come in one order, or in any: what DuckDB computes in parallel
-// and puts in order by batches goes through DuckDB's own collector, unless it reads too little for more than one thread.
+// when the reader has enough. Rows that DuckDB computes in parallel and that have an order come with the number of their part
+// (DuckDB's batch index), by which the reader puts them in order; those without an order come from several threads at a time.
 
 #include "duckdb/common/types/column/column_data_collection.hpp"
 #include "duckdb/execution/operator/helper/physical_result_collector.hpp"
@@ -19,6 +19,7 @@
 #include "duckdb/main/stream_query_result.hpp"
 
 #include <atomic>
+#include <condition_variable>
 
 namespace {
 
@@ -27,12 +28,21 @@ using namespace duckdb;
 // Takes rows of a chunk from an offset on, and tells how many it took; fewer than there are when it has enough, a negative
 // number when it failed.
 typedef int64_t (*take_rows)(void *receiver, duckdb_data_chunk chunk, uint64_t offset);
+// The same for rows of a part, for which several threads call at a time, each with a part of its own, or without parts.
+typedef int64_t (*take_rows_of_part)(void *receiver, duckdb_data_chunk chunk, uint64_t offset, uint64_t part);
+// Tells which part is the first of those that are not complete; whether that is another than before.
+typedef bool (*advance_parts)(void *receiver, uint64_t first);
 // Whether the receiver has a batch to be fetched.
 typedef bool (*has_batch)(void *receiver);
 
 class Gate {
 public:
-	Gate(void *receiver, take_rows take, has_batch has_batch) : receiver(receiver), take(take), ready(has_batch) {
+	Gate(void *receiver, take_rows take, has_batch has_batch)
+	    : receiver(receiver), take(take), take_of_part(nullptr), advance(nullptr), ready(has_batch) {
+	}
+
+	Gate(void *receiver, take_rows_of_part take, advance_parts advance, has_batch has_batch)
+	    : receiver(receiver), take(nullptr), take_of_part(take), advance(advance), ready(has_batch) {
 	}
 
 	// Takes rows on behalf of a pipeline, which is blocked when not all were taken.
@@ -48,6 +58,50 @@ public:
 		return taken;
 	}
 
+	// The same for rows of a part, without keeping other threads from theirs.
+	int64_t TakeOfPart(DataChunk &chunk, idx_t offset, idx_t part, const InterruptState &pipeline) {
+		int64_t all = 0;
+		while (true) {
+			idx_t opened_before;
+			{
+				lock_guard<mutex> guard(lock);
+				if (!receiver) {
+					return -1;
+				}
+				users++;
+				opened_before = opened;
+			}
+			auto taken = take_of_part(receiver, reinterpret_cast<duckdb_data_chunk>(&chunk), offset, part);
+			lock_guard<mutex> guard(lock);
+			users--;
+			left.notify_all();
+			if (taken < 0) {
+				return taken;
+			}
+			all += taken;
+			offset += UnsafeNumericCast<idx_t>(taken);
+			if (offset == chunk.size()) {
+				return all;
+			}
+			// Where it was opened meanwhile, nobody would open it again for this pipeline.
+			if (opened == opened_before) {
+				blocked.push_back(pipeline);
+				return all;
+			}
+		}
+	}
+
+	// Tells which part is the first, and lets those go on that wait for their turn.
+	void Advance(idx_t first) {
+		{
+			lock_guard<mutex> guard(lock);
+			if (!receiver || !advance(receiver, first)) {
+				return;
+			}
+		}
+		Open();
+	}
+
 	bool Ready() {
 		lock_guard<mutex> guard(lock);
 		return receiver && ready(receiver);
@@ -59,6 +113,7 @@ public:
 		{
 			lock_guard<mutex> guard(lock);
 			pipelines.swap(blocked);
+			opened++;
 		}
 		for (auto &pipeline : pipelines) {
 			pipeline.Callback();
@@ -67,7 +122,8 @@ public:
 
 	// From now on the receiver is not touched.
 	void Close() {
-		lock_guard<mutex> guard(lock);
+		std::unique_lock<mutex> guard(lock);
+		left.wait(guard, [this]() { return users == 0; });
 		receiver = nullptr;
 		blocked.clear();
 	}
@@ -78,37 +134,80 @@ private:
 	mutex lock;
 	void *receiver;
 	take_rows take;
+	take_rows_of_part take_of_part;
+	advance_parts advance;
 	has_batch ready;
 	duckdb::vector<InterruptState> blocked;
+	// How often it was opened.
+	idx_t opened = 0;
+	// How many threads are in the receiver with rows of a part, and where they tell that they have left it.
+	idx_t users = 0;
+	std::condition_variable left;
 };
+
+// Makes a flat vector of strings that come from a dictionary. DuckDB's own way copies each string once more; here those that
+// are too long for the vector itself stay where they are.
+void FlattenStrings(Vector &strings, idx_t count, Vector &out) {
+	UnifiedVectorFormat format;
+	strings.ToUnifiedFormat(count, format);
+	Vector flat(strings.GetType(), MaxValue<idx_t>(count, STANDARD_VECTOR_SIZE));
+	auto from = UnifiedVectorFormat::GetData<string_t>(format);
+	auto to = FlatVector::GetData<string_t>(flat);
+	auto &validity = FlatVector::Validity(flat);
+	for (idx_t row = 0; row < count; row++) {
+		auto at = format.sel->get_index(row);
+		if (format.validity.RowIsValid(at)) {
+			to[row] = from[at];
+		} else {
+			to[row] = string_t();
+			validity.SetInvalid(row);
+		}
+	}
+	out.Reference(flat);
+}
 
 class GateLocalState : public LocalSinkState {
 public:
 	// How many rows of the current chunk were taken before the pipeline was blocked.
 	idx_t taken = 0;
+
+	// Makes the vectors of a chunk flat, when it comes for the first time.
+	void Begin(DataChunk &chunk) {
+		if (taken > 0 || !dictionaries.empty()) {
+			return;
+		}
+		for (auto &vector : chunk.data) {
+			auto is_dictionary = vector.GetVectorType() == VectorType::DICTIONARY_VECTOR;
+			if (is_dictionary && vector.GetType().InternalType() == PhysicalType::VARCHAR) {
+				dictionaries.emplace_back(vector);
+				FlattenStrings(dictionaries.back(), chunk.size(), vector);
+			} else {
+				vector.Flatten(chunk.size());
+			}
+		}
+	}
+
+	// Forgets the chunk, all of whose rows were taken.
+	void End() {
+		taken = 0;
+		dictionaries.clear();
+	}
+
+private:
+	// What holds the strings of the current chunk.
+	duckdb::vector<Vector> dictionaries;
 };
 
 class GateCollector : public PhysicalResultCollector {
 public:
-	GateCollector(PhysicalPlan &plan, PreparedStatementData &data, bool parallel, shared_ptr<Gate> gate)
-	    : PhysicalResultCollector(plan, data), parallel(parallel), gate(std::move(gate)) {
+	GateCollector(PhysicalPlan &plan, PreparedStatementData &data, shared_ptr<Gate> gate)
+	    : PhysicalResultCollector(plan, data), gate(std::move(gate)) {
 	}
 
 	SinkResultType Sink(ExecutionContext &context, DataChunk &chunk, OperatorSinkInput &input) const override {
 		auto &local = input.local_state.Cast<GateLocalState>();
-		if (local.taken == 0) {
-			chunk.Flatten();
-		}
-		auto taken = gate->Take(chunk, local.taken, input.interrupt_state);
-		if (taken < 0) {
-			throw InvalidInputException("the reader of the result failed");
-		}
-		local.taken += UnsafeNumericCast<idx_t>(taken);
-		if (local.taken < chunk.size()) {
-			return SinkResultType::BLOCKED;
-		}
-		local.taken = 0;
-		return SinkResultType::NEED_MORE_INPUT;
+		local.Begin(chunk);
+		return Taken(local, chunk, gate->Take(chunk, local.taken, input.interrupt_state));
 	}
 
 	unique_ptr<LocalSinkState> GetLocalSinkState(ExecutionContext &context) const override {
@@ -122,23 +221,91 @@ public:
 		                                          ClientProperties());
 	}
 
-	bool ParallelSink() const override {
-		return parallel;
-	}
-
 	bool SinkOrderDependent() const override {
 		return true;
 	}
 
-private:
-	bool parallel;
+protected:
+	// What becomes of the pipeline, of whose chunk so many more rows were taken.
+	static SinkResultType Taken(GateLocalState &local, DataChunk &chunk, int64_t taken) {
+		if (taken < 0) {
+			throw InvalidInputException("the reader of the result failed");
+		}
+		local.taken += UnsafeNumericCast<idx_t>(taken);
+		if (local.taken < chunk.size()) {
+			return SinkResultType::BLOCKED;
+		}
+		local.End();
+		return SinkResultType::NEED_MORE_INPUT;
+	}
+
 	shared_ptr<Gate> gate;
 };
 
-// Whether the rows of a plan come in parallel and are put in order by batches.
-bool OrderedByBatches(ClientContext &context, PhysicalOperator &root) {
-	return PhysicalPlanGenerator::PreserveInsertionOrder(context, root) &&
-	       PhysicalPlanGenerator::UseBatchIndex(context, root);
+// The same for rows that come in parallel, and have an order.
+class PartCollector : public GateCollector {
+public:
+	PartCollector(PhysicalPlan &plan, PreparedStatementData &data, shared_ptr<Gate> gate)
+	    : GateCollector(plan, data, std::move(gate)) {
+	}
+
+	bool ParallelSink() const override {
+		return true;
+	}
+
+	SinkResultType Sink(ExecutionContext &context, DataChunk &chunk, OperatorSinkInput &input) const override {
+		auto &local = input.local_state.Cast<GateLocalState>();
+		local.Begin(chunk);
+		gate->Advance(local.partition_info.min_batch_index.GetIndex());
+		auto part = local.partition_info.batch_index.GetIndex();
+		auto taken = gate->TakeOfPart(chunk, local.taken, part, input.interrupt_state);
+		return Taken(local, chunk, taken);
+	}
+
+	// A part of which no row comes here lets the others go on all the same.
+	SinkNextBatchType NextBatch(ExecutionContext &context, OperatorSinkNextBatchInput &input) const override {
+		gate->Advance(input.local_state.partition_info.min_batch_index.GetIndex());
+		return SinkNextBatchType::READY;
+	}
+
+	SinkCombineResultType Combine(ExecutionContext &context, OperatorSinkCombineInput &input) const override {
+		gate->Advance(input.local_state.partition_info.min_batch_index.GetIndex());
+		return SinkCombineResultType::FINISHED;
+	}
+
+	OperatorPartitionInfo RequiredPartitionInfo() const override {
+		return OperatorPartitionInfo::BatchIndex();
+	}
+};
+
+// The same for rows that come in parallel, and have no order.
+class UnorderedCollector : public GateCollector {
+public:
+	UnorderedCollector(PhysicalPlan &plan, PreparedStatementData &data, shared_ptr<Gate> gate)
+	    : GateCollector(plan, data, std::move(gate)) {
+	}
+
+	bool ParallelSink() const override {
+		return true;
+	}
+
+	bool SinkOrderDependent() const override {
+		return false;
+	}
+
+	SinkResultType Sink(ExecutionContext &context, DataChunk &chunk, OperatorSinkInput &input) const override {
+		auto &local = input.local_state.Cast<GateLocalState>();
+		local.Begin(chunk);
+		return Taken(local, chunk, gate->TakeOfPart(chunk, local.taken, 0, input.interrupt_state));
+	}
+};
+
+// Whether the rows of a plan have to come in order.
+bool HasOrder(ClientContext &context, PhysicalOperator &root, bool keep_order) {
+	if (keep_order) {
+		return PhysicalPlanGenerator::PreserveInsertionOrder(context, root);
+	}
+	return PhysicalPlanGenerator::OrderPreservationRecursive(root) == OrderPreservationType::FIXED_ORDER;
 }
 
 // Whether the last pipeline of a plan scans a table of a single row group at most, which one thread reads anyway.
@@ -168,41 +335,70 @@ struct pintail_gate {
 
 extern "C" {
 
-// Whether a prepared statement's rows can go through a gate without losing DuckDB's parallelism.
-bool pintail_gate_fits(duckdb_connection connection, duckdb_prepared_statement statement) {
+// How a prepared statement's rows can go through a gate without losing DuckDB's parallelism: 1 as they come, 2 in parallel by
+// parts, 3 in parallel without an order; 0 when it has no plan. Without `keep_order` only what the statement itself orders is in
+// order.
+int32_t pintail_gate_fits(duckdb_connection connection, duckdb_prepared_statement statement, bool keep_order) {
 	try {
 		auto &context = *reinterpret_cast<Connection *>(connection)->context;
 		auto &prepared = *reinterpret_cast<PreparedStatementWrapper *>(statement)->statement;
 		if (!prepared.data || !prepared.data->physical_plan) {
-			return false;
+			return 0;
 		}
 		auto &root = prepared.data->physical_plan->Root();
-		return !OrderedByBatches(context, root) || ScansOneRowGroup(context, root);
+		if (ScansOneRowGroup(context, root)) {
+			return 1;
+		}
+		if (!HasOrder(context, root, keep_order)) {
+			return 3;
+		}
+		return PhysicalPlanGenerator::UseBatchIndex(context, root) ? 2 : 1;
 	} catch (...) {
-		return false;
+		return 0;
 	}
 }
 
-// Begins a prepared statement, whose rows `receiver` takes. Nothing of it runs before the first call of pintail_gate_run.
-// Returns null when there is no memory. When the statement could not be begun, `out_begun` is false and `out_pending` has
-// the error.
+static pintail_gate *Begin(duckdb_connection connection, duckdb_prepared_statement statement, shared_ptr<Gate> gate,
+                           get_result_collector_t collector, duckdb_pending_result *out_pending, bool *out_begun) {
+	auto handle = new pintail_gate {std::move(gate)};
+	auto &config = ClientConfig::GetConfig(*reinterpret_cast<Connection *>(connection)->context);
+	config.get_result_collector = std::move(collector);
+	*out_begun = duckdb_pending_prepared(statement, out_pending) == DuckDBSuccess;
+	config.get_result_collector = nullptr;
+	return handle;
+}
+
+// Begins a prepared statement, whose rows `receiver` takes as they come. Nothing of it runs before the first call of
+// pintail_gate_run. Returns null when there is no memory. When the statement could not be begun, `out_begun` is false and
+// `out_pending` has the error.
 pintail_gate *pintail_gate_open(duckdb_connection connection, duckdb_prepared_statement statement, void *receiver,
                                 take_rows take, has_batch ready, duckdb_pending_result *out_pending,
                                 bool *out_begun) {
 	try {
-		auto &context = *reinterpret_cast<Connection *>(connection)->context;
 		auto gate = duckdb::make_shared_ptr<Gate>(receiver, take, ready);
-		auto handle = new pintail_gate {gate};
-		auto &config = ClientConfig::GetConfig(context);
-		config.get_result_collector = [gate](ClientContext &context,
-		                                     PreparedStatementData &data) -> unique_ptr<PhysicalOperator> {
-			auto &plan = *data.physical_plan;
-			auto parallel = !PhysicalPlanGenerator::PreserveInsertionOrder(context, plan.Root());
-			return make_uniq<GateCollector>(plan, data, parallel, gate);
+		auto collector = [gate](ClientContext &context, PreparedStatementData &data) -> unique_ptr<PhysicalOperator> {
+			return make_uniq<GateCollector>(*data.physical_plan, data, gate);
 		};
-		*out_begun = duckdb_pending_prepared(statement, out_pending) == DuckDBSuccess;
-		config.get_result_collector = nullptr;
-		return handle;
+		return Begin(connection, statement, gate, collector, out_pending, out_begun);
+	} catch (...) {
+		return nullptr;
+	}
+}
+
+// The same with rows that come in parallel: by parts, or without an order.
+pintail_gate *pintail_gate_open_parallel(duckdb_connection connection, duckdb_prepared_statement statement,
+                                         void *receiver, take_rows_of_part take, advance_parts advance, has_batch ready,
+                                         bool by_parts, duckdb_pending_result *out_pending, bool *out_begun) {
+	try {
+		auto gate = duckdb::make_shared_ptr<Gate>(receiver, take, advance, ready);
+		auto collector = [gate, by_parts](ClientContext &context,
+		                                  PreparedStatementData &data) -> unique_ptr<PhysicalOperator> {
+			if (by_parts) {
+				return make_uniq<PartCollector>(*data.physical_plan, data, gate);
+			}
+			return make_uniq<UnorderedCollector>(*data.physical_plan, data, gate);
+		};
+		return Begin(connection, statement, gate, collector, out_pending, out_begun);
 	} catch (...) {
 		return nullptr;
 	}

@@ -23,6 +23,33 @@ pub(in crate::engine::duckdb) trait Receiver: Send {
     fn is_ready(&self) -> bool;
 }
 
+/// What takes the rows of a statement that come in parallel. Where they come in parts, one thread at a time has a part, and several
+/// have parts.
+pub(in crate::engine::duckdb) trait ParallelReceiver: Send + Sync {
+    /// Takes rows of `chunk` from `offset` on, which are of a part (0 where there are none), and tells how many it took; fewer than
+    /// there are when it has enough. `None` ends the statement.
+    fn take(&self, chunk: &Chunk, offset: usize, part: u64) -> Option<usize>;
+
+    /// Tells which part is the first of those that are not complete; whether that is another than before.
+    fn advance(&self, first: u64) -> bool;
+
+    /// Whether it has something to be fetched, so that the statement may rest.
+    fn is_ready(&self) -> bool;
+}
+
+/// How the rows of a statement can go through a gate without losing DuckDB's parallelism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine::duckdb) enum Fits {
+    /// They can't.
+    Not,
+    /// As they come.
+    AsTheyCome,
+    /// In parallel by parts, which have an order.
+    ByParts,
+    /// In parallel, without an order.
+    Unordered,
+}
+
 /// What running a statement gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine::duckdb) enum Ran {
@@ -40,13 +67,28 @@ struct RawGate {
 }
 
 unsafe extern "C" {
-    fn pintail_gate_fits(connection: ffi::duckdb_connection, statement: ffi::duckdb_prepared_statement) -> bool;
+    fn pintail_gate_fits(
+        connection: ffi::duckdb_connection,
+        statement: ffi::duckdb_prepared_statement,
+        keep_order: bool,
+    ) -> i32;
     fn pintail_gate_open(
         connection: ffi::duckdb_connection,
         statement: ffi::duckdb_prepared_statement,
         receiver: *mut c_void,
         take: unsafe extern "C" fn(*mut c_void, ffi::duckdb_data_chunk, u64) -> i64,
         ready: unsafe extern "C" fn(*mut c_void) -> bool,
+        out_pending: *mut ffi::duckdb_pending_result,
+        out_begun: *mut bool,
+    ) -> *mut RawGate;
+    fn pintail_gate_open_parallel(
+        connection: ffi::duckdb_connection,
+        statement: ffi::duckdb_prepared_statement,
+        receiver: *mut c_void,
+        take: unsafe extern "C" fn(*mut c_void, ffi::duckdb_data_chunk, u64, u64) -> i64,
+        advance: unsafe extern "C" fn(*mut c_void, u64) -> bool,
+        ready: unsafe extern "C" fn(*mut c_void) -> bool,
+        by_parts: bool,
         out_pending: *mut ffi::duckdb_pending_result,
         out_begun: *mut bool,
     ) -> *mut RawGate;
@@ -60,49 +102,82 @@ unsafe extern "C" {
     fn pintail_gate_close(gate: *mut RawGate);
 }
 
-/// A running statement whose rows `R` takes. Like a stream, it lives until its end, its drop, or the next statement on its
+/// Whether, and how, the rows of `prepared` can go through a gate without losing DuckDB's parallelism. Without `keep_order` only
+/// what the statement itself orders is in order.
+pub(in crate::engine::duckdb) fn fits(prepared: &Prepared, keep_order: bool) -> Fits {
+    // SAFETY: connection and statement are live.
+    match unsafe { pintail_gate_fits(prepared.connection().handle, prepared.raw(), keep_order) } {
+        1 => Fits::AsTheyCome,
+        2 => Fits::ByParts,
+        3 => Fits::Unordered,
+        _ => Fits::Not,
+    }
+}
+
+/// A running statement whose rows go to a receiver. Like a stream, it lives until its end, its drop, or the next statement on its
 /// connection.
-pub(in crate::engine::duckdb) struct Gate<R: Receiver> {
+pub(in crate::engine::duckdb) struct Gate {
     raw: *mut RawGate,
     pending: ffi::duckdb_pending_result,
-    /// Made by `Box::into_raw`. The statement's threads use it, under the gate's lock, while `run` runs and not otherwise.
-    receiver: *mut R,
+    /// Made by `Box::into_raw`, and what frees it. The statement's threads use it as its trait allows, until the gate is closed.
+    receiver: *mut c_void,
+    free: unsafe fn(*mut c_void),
     connection: Arc<RawConnection>,
 }
 
-// SAFETY: a gate belongs to whoever holds it; its receiver is `Send`, and the gate's lock orders the calls to it.
-unsafe impl<R: Receiver> Send for Gate<R> {}
+// SAFETY: a gate belongs to whoever holds it; its receiver is `Send`, and the gate's lock orders the calls to it, or it is `Sync`.
+unsafe impl Send for Gate {}
 
-/// Whether the rows of `prepared` can go through a gate without losing DuckDB's parallelism.
-pub(in crate::engine::duckdb) fn fits(prepared: &Prepared) -> bool {
-    // SAFETY: connection and statement are live.
-    unsafe { pintail_gate_fits(prepared.connection().handle, prepared.raw()) }
-}
-
-impl<R: Receiver> Gate<R> {
-    /// Begins `prepared` with the values bound to it.
+impl Gate {
+    /// Begins `prepared` with the values bound to it. Its rows go to `receiver` as they come.
     ///
     /// # Errors
     /// DuckDB's failure.
-    pub(in crate::engine::duckdb) fn open(prepared: &Prepared, receiver: R) -> Result<Self, Failure> {
+    pub(in crate::engine::duckdb) fn open<R: Receiver>(prepared: &Prepared, receiver: R) -> Result<Self, Failure> {
+        Self::begin(prepared, receiver, |connection, statement, receiver, pending, begun| {
+            // SAFETY: connection and statement are live; the receiver lives until the gate is closed, in `Drop`; the callbacks
+            // get it as what it is; the out pointers are live.
+            unsafe { pintail_gate_open(connection, statement, receiver, take::<R>, is_ready::<R>, pending, begun) }
+        })
+    }
+
+    /// The same with rows that several threads bring at a time, by parts or without an order.
+    ///
+    /// # Errors
+    /// DuckDB's failure.
+    pub(in crate::engine::duckdb) fn open_parallel<R: ParallelReceiver>(
+        prepared: &Prepared,
+        receiver: R,
+        by_parts: bool,
+    ) -> Result<Self, Failure> {
+        Self::begin(prepared, receiver, |connection, statement, receiver, pending, begun| {
+            let (take, advance, ready) = (take_of_part::<R>, advance::<R>, is_part_ready::<R>);
+            // SAFETY: as in `open`; the receiver may be used by several threads.
+            unsafe {
+                pintail_gate_open_parallel(
+                    connection, statement, receiver, take, advance, ready, by_parts, pending, begun,
+                )
+            }
+        })
+    }
+
+    fn begin<R: Send>(
+        prepared: &Prepared,
+        receiver: R,
+        open: impl FnOnce(
+            ffi::duckdb_connection,
+            ffi::duckdb_prepared_statement,
+            *mut c_void,
+            *mut ffi::duckdb_pending_result,
+            *mut bool,
+        ) -> *mut RawGate,
+    ) -> Result<Self, Failure> {
         let connection = Arc::clone(prepared.connection());
-        let receiver = Box::into_raw(Box::new(receiver));
+        let receiver: *mut c_void = Box::into_raw(Box::new(receiver)).cast();
         let mut pending: ffi::duckdb_pending_result = ptr::null_mut();
         let mut begun = false;
-        // SAFETY: connection and statement are live; the receiver lives until the gate is closed, in `Drop`; the callbacks
-        // get it as what it is; the out pointer is ours.
-        let raw = unsafe {
-            pintail_gate_open(
-                connection.handle,
-                prepared.raw(),
-                receiver.cast(),
-                take::<R>,
-                is_ready::<R>,
-                &mut pending,
-                &mut begun,
-            )
-        };
-        let gate = Self { raw, pending, receiver, connection };
+        let raw = open(connection.handle, prepared.raw(), receiver, &mut pending, &mut begun);
+        let gate = Self { raw, pending, receiver, free: free::<R>, connection };
         if raw.is_null() || pending.is_null() {
             return Err(Failure::new("Out of Memory Error: the statement could not be begun"));
         }
@@ -133,19 +208,26 @@ impl<R: Receiver> Gate<R> {
     }
 }
 
-impl<R: Receiver> Drop for Gate<R> {
+impl Drop for Gate {
     fn drop(&mut self) {
         if !self.raw.is_null() {
-            // SAFETY: made by `pintail_gate_open`, closed only here. After it the receiver is not used by others.
+            // SAFETY: made by `pintail_gate_open` or its like, closed only here. After it the receiver is not used by others.
             unsafe { pintail_gate_close(self.raw) };
         }
         if !self.pending.is_null() {
-            // SAFETY: made by `pintail_gate_open`, destroyed only here.
+            // SAFETY: made with the gate, destroyed only here.
             unsafe { ffi::duckdb_destroy_pending(&mut self.pending) };
         }
-        // SAFETY: made by `Box::into_raw`, and dropped only here, when nothing else can use it.
-        drop(unsafe { Box::from_raw(self.receiver) });
+        // SAFETY: made by `Box::into_raw` of what `free` frees, and only here, when nothing else can use it.
+        unsafe { (self.free)(self.receiver) };
     }
+}
+
+/// # Safety
+/// `receiver` was made by `Box::into_raw` of an `R`, and nothing uses it.
+unsafe fn free<R>(receiver: *mut c_void) {
+    // SAFETY: as the caller guarantees.
+    drop(unsafe { Box::from_raw(receiver.cast::<R>()) });
 }
 
 /// # Safety
@@ -166,6 +248,41 @@ unsafe extern "C" fn take<R: Receiver>(receiver: *mut c_void, chunk: ffi::duckdb
 /// `receiver` is an `R` that nothing else uses during the call.
 unsafe extern "C" fn is_ready<R: Receiver>(receiver: *mut c_void) -> bool {
     // SAFETY: as the caller guarantees.
+    let receiver = unsafe { &*receiver.cast::<R>() };
+    receiver.is_ready()
+}
+
+/// # Safety
+/// `receiver` is an `R`; `chunk` is live, flat, and unchanged during the call.
+unsafe extern "C" fn take_of_part<R: ParallelReceiver>(
+    receiver: *mut c_void,
+    chunk: ffi::duckdb_data_chunk,
+    offset: u64,
+    part: u64,
+) -> i64 {
+    // SAFETY: as the caller guarantees; it may be used by several threads.
+    let receiver = unsafe { &*receiver.cast::<R>() };
+    // A panic must not unwind into DuckDB.
+    let taken = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the chunk outlives the call, to which the borrowed one is confined.
+        let chunk = unsafe { Chunk::lent(chunk) }?;
+        receiver.take(&chunk, offset as usize, part)
+    }));
+    taken.ok().flatten().and_then(|taken| i64::try_from(taken).ok()).unwrap_or(-1)
+}
+
+/// # Safety
+/// `receiver` is an `R`.
+unsafe extern "C" fn advance<R: ParallelReceiver>(receiver: *mut c_void, first: u64) -> bool {
+    // SAFETY: as the caller guarantees; it may be used by several threads.
+    let receiver = unsafe { &*receiver.cast::<R>() };
+    receiver.advance(first)
+}
+
+/// # Safety
+/// `receiver` is an `R`.
+unsafe extern "C" fn is_part_ready<R: ParallelReceiver>(receiver: *mut c_void) -> bool {
+    // SAFETY: as the caller guarantees; it may be used by several threads.
     let receiver = unsafe { &*receiver.cast::<R>() };
     receiver.is_ready()
 }

@@ -31,7 +31,7 @@ pub(in crate::engine::duckdb) use connection::{Connection, Interrupter};
 pub(in crate::engine::duckdb) use database::Database;
 pub(in crate::engine::duckdb) use dataset_catalog::NewView;
 pub(in crate::engine::duckdb) use dataset_files::{DatasetFile, DatasetFiles, IsInterrupted, ListedFile, Stopped};
-pub(in crate::engine::duckdb) use gate::{Gate, Ran, Receiver, fits};
+pub(in crate::engine::duckdb) use gate::{Fits, Gate, ParallelReceiver, Ran, Receiver, fits};
 pub(in crate::engine::duckdb) use logical_type::LogicalType;
 pub(in crate::engine::duckdb) use result::{QueryResult, Returned};
 pub(in crate::engine::duckdb) use statement::{CopyTarget, Extracted, Prepared, Reach, StatementType};

@@ -33,6 +33,8 @@ unsafe extern "C" {
         message: *mut *mut c_char,
         extra_info: *mut *mut c_char,
     ) -> i32;
+    fn pintail_keep_plan(statement: ffi::duckdb_prepared_statement);
+    fn pintail_is_current(connection: ffi::duckdb_connection, statement: ffi::duckdb_prepared_statement) -> bool;
 }
 
 /// Where a statement writes files, as its parse tree says.
@@ -169,6 +171,21 @@ impl Prepared {
     pub(in crate::engine::duckdb) fn statement_type(&self) -> StatementType {
         // SAFETY: the statement is live and was prepared without failure.
         StatementType(unsafe { ffi::duckdb_prepared_statement_type(self.raw) })
+    }
+
+    /// Lets it be executed, once and soon, as it was planned, where that is safe; else DuckDB plans what reads files again. Does
+    /// nothing when it has parameters.
+    pub(in crate::engine::duckdb) fn keep_plan(&self) {
+        if self.parameter_count() == 0 {
+            // SAFETY: the statement is live, and was prepared without failure.
+            unsafe { pintail_keep_plan(self.raw) };
+        }
+    }
+
+    /// Whether it can be executed as it was planned: it has no parameters, and nothing that it was planned with has changed.
+    pub(in crate::engine::duckdb) fn is_current(&self) -> bool {
+        // SAFETY: connection and statement are live.
+        self.parameter_count() == 0 && unsafe { pintail_is_current(self.connection.handle, self.raw) }
     }
 
     /// How many parameters it has.

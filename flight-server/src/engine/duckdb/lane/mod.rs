@@ -1,6 +1,7 @@
 //! What happens on a session's connection, one thing at a time. Everything here blocks.
 
 mod journaled;
+mod planned;
 mod requested;
 mod tables;
 mod transaction;
@@ -15,6 +16,7 @@ use parking_lot::Mutex;
 use typemap::wire::WireOptions;
 
 use self::journaled::JournaledReceipts;
+use self::planned::Planned;
 use self::requested::Known;
 pub(super) use self::tables::{KeptTables, Spool};
 use super::bind::ParameterRows;
@@ -28,11 +30,10 @@ use super::interrupt::Run;
 use super::lake::{self, CommitNote};
 use super::live::Live;
 use super::own_catalogs;
-use super::plan::{plan_of, plan_of_several};
 use super::receipts::Statements;
 use super::state::SessionState;
 use super::{statement, temporary};
-use crate::engine::{Cut, Holder, Plan, Receipt, StateEntry, Statement, StatementKind, TransactionStatus};
+use crate::engine::{Cut, Holder, Receipt, StateEntry, Statement, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 use crate::failpoint::failpoint;
 
@@ -70,6 +71,8 @@ pub(super) struct Lane {
     pub(super) status: Arc<SharedStatus>,
     connection: Option<Connection>,
     cursor: Option<Arc<Cursor>>,
+    /// What was planned, while nothing else has been done since.
+    planned: Option<Planned>,
     /// The state of a session in which nothing was set.
     fresh: SessionState,
     state: SessionState,
@@ -101,6 +104,8 @@ pub(super) struct Lane {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Form {
     pub(super) cut: Cut,
+    /// Whether rows keep the order that they are stored in.
+    pub(super) in_order: bool,
     pub(super) options: WireOptions,
 }
 
@@ -146,6 +151,7 @@ impl Lane {
             status,
             connection: Some(connection),
             cursor: None,
+            planned: None,
             fresh,
             state,
             tables,
@@ -172,6 +178,7 @@ impl Lane {
 
     /// The connection, free for another statement: the rest of an open result is set aside first.
     pub(super) fn connection(&mut self, run: &Run) -> Result<&Connection> {
+        self.planned = None;
         if let Some(cursor) = self.cursor.take() {
             if cursor.is_abandoned() {
                 cursor.discard();
@@ -189,6 +196,7 @@ impl Lane {
             cursor.abandon();
             cursor.discard();
         }
+        self.planned = None;
         *self.statements.lock() = Statements::default();
         // What the session did not commit must not outlive it in a result somebody still holds.
         if let Some(connection) = self.connection.take()
@@ -198,22 +206,6 @@ impl Lane {
             tracing::debug!(%error, "the transaction of a closed session was over already");
         }
         self.status.set(TransactionStatus::Autocommit);
-    }
-
-    /// Plans `sql` without executing it.
-    pub(super) fn plan(&mut self, sql: &str, options: &WireOptions, run: &Run) -> Result<Plan> {
-        let instance = Arc::clone(&self.instance);
-        let connection = self.connection(run)?;
-        let mut extracted = connection.extract(sql)?;
-        match extracted.count() {
-            0 => Err(no_statement()),
-            1 => {
-                statement::check_allowed(&extracted.reach(0)?, sql, &instance.writable)?;
-                let prepared = run.interruptible(|| extracted.prepare(0))?;
-                plan_of(&prepared, sql, options)
-            }
-            _ => plan_of_several(&mut extracted, sql, options, &instance.writable, run),
-        }
     }
 
     /// Executes a statement: completely, or, when it reads, up to its first batch.
@@ -249,7 +241,10 @@ impl Lane {
     }
 
     fn execute_all(&mut self, statement: &Statement, options: WireOptions, run: &Run) -> Result<Executed> {
-        let form = Form { cut: statement.cut, options };
+        let form = Form { cut: statement.cut, in_order: statement.in_order, options };
+        if let Some(executed) = self.execute_planned(statement, form, run)? {
+            return Ok(executed);
+        }
         let extracted = self.connection(run)?.extract(&statement.sql)?;
         if extracted.count() == 0 {
             return Err(no_statement());
@@ -369,6 +364,7 @@ impl Lane {
         failpoint!("statement.before", crate::failpoint::error());
         let _alone_in_catalog = (alone && kind == StatementKind::Definition).then(|| instance.catalog.lock());
         if kind == StatementKind::Read {
+            prepared.keep_plan();
             return self.read(prepared, parameters, form, run);
         }
         let is_update = statement::is_update(prepared.statement_type(), Some(&prepared.columns()), sql);
@@ -390,7 +386,7 @@ impl Lane {
 
     fn read(&mut self, prepared: Prepared, mut parameters: ParameterRows, form: Form, run: &Run) -> Result<Executed> {
         parameters.bind_first(&prepared)?;
-        let live = run.interruptible(|| Live::execute(prepared, parameters, form.cut, form.options))?;
+        let live = run.interruptible(|| Live::execute(prepared, parameters, form))?;
         let schema = Arc::clone(live.schema());
         let cursor = Cursor::new(live);
         // The first rows are computed at once: most results have no more, and a failure comes as the call's own.

@@ -7,6 +7,7 @@ mod extensions;
 mod files;
 mod ingesting;
 mod parameters;
+mod planned;
 mod progress;
 mod reading;
 mod sessions;

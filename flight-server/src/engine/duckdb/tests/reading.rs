@@ -24,6 +24,77 @@ async fn rows_come_in_order_and_batches_are_cut_by_the_rows_alone() {
     assert_eq!(shapes[0], shapes[1]);
 }
 
+/// The integers of the first column, and how many rows each batch has.
+async fn integers(session: &Arc<dyn EngineSession>, statement: Statement) -> (Vec<i64>, Vec<usize>) {
+    let batches: Vec<_> =
+        session.execute(statement).await.unwrap().rows.batches.try_collect::<Vec<RecordBatch>>().await.unwrap();
+    let values = batches.iter().flat_map(|b| b.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
+    (values, batches.iter().map(RecordBatch::num_rows).collect())
+}
+
+#[tokio::test]
+async fn rows_that_several_threads_read_keep_their_order_and_are_always_cut_alike() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    rows(&session, "CREATE TABLE many AS SELECT i, repeat('z', (i % 50)::INT) AS t FROM range(800000) s(i)").await;
+    rows(&session, "CREATE TABLE more AS SELECT i + 800000 AS i, 'more' AS t FROM range(300000) s(i)").await;
+    let all: Vec<i64> = (0..1_100_000).collect();
+    let few = |keep: fn(&i64) -> bool| all[..800_000].iter().copied().filter(keep).collect::<Vec<_>>();
+    for (sql, expected) in [
+        ("FROM many", all[..800_000].to_vec()),
+        ("FROM many UNION ALL FROM more", all.clone()),
+        ("FROM many WHERE i % 997 < 2", few(|i| i % 997 < 2)),
+        ("FROM many WHERE i < 10 OR i > 799990", few(|i| *i < 10 || *i > 799_990)),
+        ("FROM many LIMIT 400000 OFFSET 130000", all[130_000..530_000].to_vec()),
+        ("FROM many ORDER BY i DESC", all[..800_000].iter().rev().copied().collect()),
+        ("SELECT i, row_number() OVER () AS n FROM many", all[..800_000].to_vec()),
+    ] {
+        let (values, cut) = integers(&session, Statement::new(sql)).await;
+        assert!(values == expected, "{sql}");
+        for _ in 0..3 {
+            assert!(integers(&session, Statement::new(sql)).await == (expected.clone(), cut.clone()), "{sql}");
+        }
+        // Without the order that they are stored in they are the same, and what has one of its own keeps it.
+        let (mut values, _) = integers(&session, Statement { in_order: false, ..Statement::new(sql) }).await;
+        if !sql.contains("ORDER BY") && !sql.contains("LIMIT") {
+            values.sort_unstable();
+        }
+        if sql.contains("LIMIT") {
+            assert_eq!(values.len(), expected.len());
+        } else {
+            assert!(values == expected, "{sql}, in any order");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_leaves_rows_that_several_threads_read_leaves_the_session_as_it_was() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    rows(&session, "CREATE TABLE many AS SELECT i, repeat('z', 100) AS t FROM range(2000000) s(i)").await;
+    for in_order in [true, false] {
+        for taken in 0..4 {
+            session.begin().await.unwrap();
+            let statement = Statement { in_order, ..Statement::new("FROM many") };
+            let mut batches = session.execute(statement).await.unwrap().rows.batches;
+            for _ in 0..taken {
+                assert!(batches.next().await.unwrap().unwrap().num_rows() > 0);
+            }
+            drop(batches);
+            assert_eq!(number(&session, "SELECT count(*) FROM many").await, 2_000_000);
+            session.commit(None).await.unwrap();
+        }
+        let failing = "SELECT if(i = 1900000, error('late')::BIGINT, i) AS i FROM many";
+        let statement = Statement { in_order, ..Statement::new(failing) };
+        let error = match session.execute(statement).await {
+            Ok(outcome) => outcome.rows.batches.try_collect::<Vec<_>>().await.unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(error.message.contains("late"), "{error}");
+        assert_eq!(number(&session, "SELECT 1").await, 1);
+    }
+}
+
 #[tokio::test]
 async fn a_batch_holds_no_more_bytes_than_it_may_unless_a_row_does() {
     let fixture = Fixture::new();
