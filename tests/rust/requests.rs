@@ -12,7 +12,8 @@ use arrow_flight::sql::{
 };
 use bytes::Bytes;
 use pintail_tests::messages::text;
-use pintail_tests::{Client, Server, assert_failure};
+use pintail_tests::{Client, DEADLINE, Server, assert_failure};
+use tokio::time::timeout;
 use tonic::{Code, Status};
 
 const REQUEST: &str = "x-pintail-request-id";
@@ -297,9 +298,12 @@ async fn what_became_of_a_write_can_be_asked() {
             client.update("INSERT INTO t SELECT 1 FROM range(100000000000) a(i), range(100) b(j) WHERE i < j").await
         }
     });
-    while outcome(&client, 4).await != "running" {
-        assert!(!long.is_finished(), "it is told to run as long as it does");
-    }
+    let told_to_run = async {
+        while outcome(&client, 4).await != "running" {
+            assert!(!long.is_finished(), "it is told to run as long as it does");
+        }
+    };
+    timeout(DEADLINE, told_to_run).await.expect("a question is answered while the write runs");
     long.abort();
 
     let token = client.token().to_owned();

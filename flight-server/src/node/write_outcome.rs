@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use session::Epoch;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::session::Session;
@@ -37,18 +37,20 @@ impl WriteOutcome {
 
 /// The requests that a session's calls are at.
 #[derive(Clone, Default)]
-pub(super) struct Underway(Arc<Mutex<Vec<Uuid>>>);
+pub(super) struct Underway(Arc<watch::Sender<Vec<Uuid>>>);
 
 impl Underway {
     /// A call is at this one, until what is returned is dropped.
     pub(super) fn enter(&self, request: Option<&Request>) -> Option<Entered> {
         let id = request?.id;
-        self.0.lock().push(id);
+        self.0.send_modify(|underway| underway.push(id));
         Some(Entered { underway: self.clone(), id })
     }
 
-    fn has(&self, id: Uuid) -> bool {
-        self.0.lock().contains(&id)
+    /// Waits until a call is at this one.
+    async fn has(&self, id: Uuid) {
+        // It fails when the sender is gone, which lives as long as this.
+        let _ = self.0.subscribe().wait_for(|underway| underway.contains(&id)).await;
     }
 }
 
@@ -60,10 +62,11 @@ pub(super) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let mut underway = self.underway.0.lock();
-        if let Some(at) = underway.iter().position(|id| *id == self.id) {
-            underway.swap_remove(at);
-        }
+        self.underway.0.send_modify(|underway| {
+            if let Some(at) = underway.iter().position(|id| *id == self.id) {
+                underway.swap_remove(at);
+            }
+        });
     }
 }
 
@@ -74,9 +77,16 @@ impl Session {
     /// The engine's, and those of a session that has ended.
     pub async fn write_outcome(&self, id: Uuid) -> Result<WriteOutcome> {
         let _work = self.start()?;
-        if self.underway.has(id) {
-            return Ok(WriteOutcome::Running);
+        // The engine answers when it is free. The write itself may come and take it meanwhile, for as long as it runs.
+        tokio::select! {
+            biased;
+            () = self.underway.has(id) => Ok(WriteOutcome::Running),
+            outcome = self.looked_up(id) => outcome,
         }
+    }
+
+    /// What the engine knows of the write with this id, when no call is at it.
+    async fn looked_up(&self, id: Uuid) -> Result<WriteOutcome> {
         let engine = self.fix_engine();
         if engine.is_pending(id).await.map_err(|error| self.explain(error))? {
             return Ok(WriteOutcome::Running);

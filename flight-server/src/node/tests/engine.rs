@@ -11,9 +11,10 @@ use futures::StreamExt as _;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use typemap::wire::WireOptions;
+use uuid::Uuid;
 
 use crate::engine::{
-    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Request, Rows, StateEntry, Statement,
+    Engine, EngineFacts, EngineSession, Holder, Location, Outcome, Plan, Receipt, Request, Rows, StateEntry, Statement,
     StatementKind, TableEntry, TableFilter, TransactionStatus,
 };
 use crate::error::{Error, ErrorCode, Result, SqlState};
@@ -39,6 +40,8 @@ pub(super) struct Control {
     pub(super) opening: watch::Sender<Opening>,
     /// Whether every statement has become impossible to plan.
     pub(super) broken: AtomicBool,
+    /// Whether receipts are told; else who asks for one waits, as if for the end of another statement.
+    pub(super) tells_receipts: watch::Sender<bool>,
 }
 
 /// What opening a session does.
@@ -59,6 +62,7 @@ impl Default for Control {
             wire: Mutex::default(),
             opening: watch::Sender::new(Opening::Succeeds),
             broken: AtomicBool::new(false),
+            tells_receipts: watch::Sender::new(true),
         }
     }
 }
@@ -227,6 +231,11 @@ impl EngineSession for TestSession {
     async fn commit(&self, _: Option<&Request>) -> Result<()> {
         *self.transaction.lock() = TransactionStatus::Autocommit;
         Ok(())
+    }
+
+    async fn receipt(&self, _: Uuid) -> Result<Option<Receipt>> {
+        self.control.tells_receipts.subscribe().wait_for(|told| *told).await.unwrap();
+        Ok(None)
     }
 
     async fn rollback(&self) -> Result<()> {

@@ -4,8 +4,8 @@ use ::session::SessionStore as _;
 use futures::StreamExt as _;
 
 use super::*;
-use crate::engine::{Statement, TransactionStatus};
-use crate::node::Kept;
+use crate::engine::{Request, Statement, TransactionStatus};
+use crate::node::{Kept, WriteOutcome};
 
 async fn run(caller: &Caller, sql: &str) -> Result<()> {
     caller.session.execute(Statement::new(sql)).await.map(drop)
@@ -79,6 +79,27 @@ async fn closing_a_session_interrupts_what_runs_in_it_and_says_why() {
     node.close_session(&caller).await.unwrap();
     assert_eq!(code(hanging.await.unwrap()), ErrorCode::SessionClosed);
     node.idle().await;
+}
+
+#[tokio::test]
+async fn a_write_that_comes_while_somebody_asks_what_became_of_it_is_told_to_run() {
+    let cluster = Cluster::new();
+    let node = cluster.node(1).await;
+    let (caller, token) = connect(&node).await;
+    let request = Request { id: Uuid::from_u128(7), digest: "7".to_owned(), is_own: false };
+    assert_eq!(caller.session.write_outcome(request.id).await.unwrap(), WriteOutcome::Aborted);
+
+    // The engine is at something else when it is asked, and then at the write for good.
+    cluster.engine.control().tells_receipts.send_replace(false);
+    let mut asked = Box::pin(caller.session.write_outcome(request.id));
+    assert!(futures::poll!(&mut asked).is_pending());
+    let other = call(&node, &token).await.unwrap();
+    let write = Statement { request: Some(request), ..Statement::new("HANG") };
+    let writing = tokio::spawn(async move { other.session.execute(write).await.map(drop) });
+    assert_eq!(asked.await.unwrap(), WriteOutcome::Running);
+    cluster.engine.control().tells_receipts.send_replace(true);
+    node.close_session(&caller).await.unwrap();
+    assert_eq!(code(writing.await.unwrap()), ErrorCode::SessionClosed);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Memory and disk: what statements and tables may hold.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 
 #[tokio::test]
@@ -33,5 +35,10 @@ async fn tables_of_all_sessions_share_the_memory_and_give_it_back() {
     drop(one);
     rows(&other, create).await;
     rows(&other, "DROP TABLE t").await;
-    assert_eq!(fixture.engine.memory_used(), 0);
+    // What computed the rows may be let go of a moment after their last one was had.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while fixture.engine.memory_used() != 0 {
+        assert!(Instant::now() < deadline, "{} bytes are still held", fixture.engine.memory_used());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
