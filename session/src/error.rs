@@ -27,6 +27,13 @@ pub enum StoreError {
         loss: FenceLoss,
     },
 
+    /// The same owner made a later write to the session before this one arrived.
+    #[error("a later write to session {session} was made before this one; write again what is still to be written")]
+    Overtaken {
+        /// The session that was to be written.
+        session: SessionId,
+    },
+
     /// The lease of the calling incarnation is over, or a newer incarnation took over its home. It never comes back:
     /// drop all sessions and register again as a fresh incarnation.
     #[error("this node's lease is over or its home has a newer incarnation; register again as a fresh incarnation")]

@@ -11,6 +11,8 @@
 //! - **One owner.** Ownership changes only by [`SessionStore::claim`], one compare-and-swap on the epoch.
 //! - **Every write of an owner is fenced.** A [`Fence`] names session, incarnation and epoch; the store compares all
 //!   three, and the owner's lease, in the same statement that writes. A stale owner changes nothing and is told so.
+//! - **The writes of an owner stay in order.** Each has a [`WriteNumber`]. An owner that had no answer in time goes on; what it gave
+//!   up may arrive later, and is then not made.
 //! - **Every clock is the store's.** No call takes a time; durations only. A node whose clock is wrong can't expire or
 //!   keep a session.
 //! - **A lease that is over stays over.** An incarnation that lost its lease never gets it back: a process that slept
@@ -50,7 +52,7 @@ pub use model::{Clock, ManualClock, ModelStore};
 pub use postgres::PostgresStore;
 pub use record::{
     Claim, EndedSession, ExpiredSession, Fence, JournalEntry, NewSession, NodeLoad, NodeRecord, NodeRegistration,
-    NodeRole, NodeState, PreparedRecord, Renewal, RoleError, SessionRecord, SessionState, Swept,
+    NodeRole, NodeState, PreparedRecord, Renewal, RoleError, SessionRecord, SessionState, Swept, WriteNumber,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
@@ -286,6 +287,21 @@ pub struct Fence {
     pub incarnation: Incarnation,
     /// The epoch under which the writer claimed or created the session.
     pub epoch: Epoch,
+}
+
+/// Orders the writes of one owner to a session: one that arrives after a later one is not made.
+///
+/// An owner that had no answer in time writes again, and goes on; what it gave up may still be on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WriteNumber(pub i64);
+
+impl WriteNumber {
+    /// A later one than all that this process has taken.
+    #[must_use]
+    pub fn next() -> Self {
+        static LAST: AtomicI64 = AtomicI64::new(0);
+        Self(LAST.fetch_add(1, Ordering::SeqCst) + 1)
+    }
 }
 
 /// One thing that a peer replays to rebuild a session. The last write of a key wins.

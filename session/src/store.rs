@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::{
     Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
     Incarnation, JournalEntry, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Renewal, Result, SessionId, SessionRecord, Swept,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, Swept, WriteNumber,
 };
 
 /// The durable table of sessions and nodes.
@@ -120,15 +120,38 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Replaces all options of a session.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`](crate::StoreError::Fenced).
-    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()>;
+    /// [`StoreError::Fenced`](crate::StoreError::Fenced), [`StoreError::Overtaken`](crate::StoreError::Overtaken).
+    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()> {
+        self.set_options_as(fence, WriteNumber::next(), options).await
+    }
+
+    /// The same by a number: it is not made when the owner has made a later write of the options or the journal. It may be made
+    /// again by the same number.
+    ///
+    /// # Errors
+    /// As [`set_options`](Self::set_options).
+    async fn set_options_as(
+        &self,
+        fence: &Fence,
+        number: WriteNumber,
+        options: &BTreeMap<String, String>,
+    ) -> Result<()>;
 
     /// Writes entries to the journal of a session, all or none, in their order. A key that is written again moves to
     /// the end.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`](crate::StoreError::Fenced).
-    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()>;
+    /// [`StoreError::Fenced`](crate::StoreError::Fenced), [`StoreError::Overtaken`](crate::StoreError::Overtaken).
+    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()> {
+        self.write_journal_as(fence, WriteNumber::next(), entries).await
+    }
+
+    /// The same by a number: it is not made when the owner has made a later write of the options or the journal. It may be made
+    /// again by the same number.
+    ///
+    /// # Errors
+    /// As [`write_journal`](Self::write_journal).
+    async fn write_journal_as(&self, fence: &Fence, number: WriteNumber, entries: &[JournalEntry]) -> Result<()>;
 
     /// The journal of a session: one entry for each key that has a statement, in the order of their last writes. Empty
     /// for a session that has none, has ended, or doesn't exist.

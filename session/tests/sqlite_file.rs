@@ -308,7 +308,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date_with_all_it_holds() {
     }
     let mut db = raw(&file(&home)).await;
     let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut db).await.unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version, 4);
     db.close().await.unwrap();
 }
 

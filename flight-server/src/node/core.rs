@@ -35,6 +35,8 @@ pub(super) struct Core {
     pub(super) connections: Connections,
     pub(super) lease: Lease,
     pub(super) running: Running,
+    /// Calls that are about to make a session here, or to have one taken over.
+    pub(super) coming: Running,
     pub(super) draining: AtomicBool,
     /// The node ends: it answers no more calls.
     pub(super) stopping: AtomicBool,
@@ -67,6 +69,7 @@ impl Core {
             placing: Placing::default(),
             connections: Connections::default(),
             running: Running::new(),
+            coming: Running::new(),
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             beat: Notify::new(),
@@ -118,6 +121,13 @@ impl Core {
 
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether no session is here, and none can come any more: none is being rebuilt, and no call is about to bring one. Once a
+    /// node that drains is empty, it stays so.
+    pub(super) fn is_empty(&self) -> bool {
+        // In this order: what a call has brought is live before the call is done.
+        self.coming.count() == 0 && self.live.is_empty()
     }
 
     /// Whether the node still answers calls.

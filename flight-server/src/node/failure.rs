@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorCode};
 pub(super) fn of_store(error: &StoreError) -> Error {
     match error {
         StoreError::Unavailable(_)
+        | StoreError::Overtaken { .. }
         | StoreError::Misconfigured(_)
         | StoreError::Corrupt(_)
         | StoreError::SchemaTooNew { .. } => Error::new(ErrorCode::StoreUnavailable, error.to_string()),

@@ -68,10 +68,17 @@ impl Live {
 
     /// How many sessions live here.
     pub(super) fn count(&self) -> usize {
-        // One that is handed back is here until it has been.
-        let is_here = |session: &Session| matches!(session.ended(), None | Some(Ended::Leaving));
         let is_live = |slot: &&Slot| matches!(slot, Slot::Live(session) if is_here(session));
         self.0.lock().slots.values().filter(is_live).count()
+    }
+
+    /// Whether none lives here, and none is being rebuilt.
+    pub(super) fn is_empty(&self) -> bool {
+        let inner = self.0.lock();
+        !inner.slots.values().any(|slot| match slot {
+            Slot::Live(session) => is_here(session),
+            Slot::Rebuilding { .. } => true,
+        })
     }
 
     /// Takes in a session that was just created.
@@ -132,6 +139,11 @@ impl Live {
         };
         outcome.await
     }
+}
+
+/// Whether a session lives here still. One that is handed back does until it has been.
+fn is_here(session: &Session) -> bool {
+    matches!(session.ended(), None | Some(Ended::Leaving))
 }
 
 impl Slot {

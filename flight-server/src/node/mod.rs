@@ -82,6 +82,7 @@ pub use self::options::NodeOptions;
 pub use self::own_options::ENGINE as ENGINE_OPTION;
 pub use self::polled::PollState;
 pub use self::prepared::Prepared;
+pub(crate) use self::presence::Presence;
 pub use self::queries::QueryId;
 pub(crate) use self::route::{Forwarded, Peer, Route, Wanted};
 pub use self::session::Session;
@@ -189,9 +190,9 @@ impl Node {
         self.core.running.none().await;
     }
 
-    /// Resolves when a node that drains has handed all its sessions back.
+    /// Resolves when a node that drains has handed all its sessions back, and none can come any more.
     pub async fn empty(&self) {
-        while self.live_sessions() > 0 {
+        while !self.core.is_empty() {
             tokio::time::sleep(EMPTY_INTERVAL).await;
         }
     }

@@ -1,10 +1,12 @@
-//! Calls that are about to use a session, and sessions that are about to be handed back: never both at a time.
+//! Calls that are about to use a session, and sessions that are about to be handed back: never both at a time. And calls that are
+//! about to bring a session, which a node that drains is not empty of before they are done.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::running::RunningGuard;
 use super::session::Session;
 
 /// Who is present in a session, and whether it is on its way out.
@@ -25,10 +27,18 @@ impl Presences {
     }
 }
 
-/// Keeps a session on this node while it lives: a call is on its way to it, or in it.
-pub(crate) struct Presence(Arc<Session>);
+/// Keeps what a call is on its way to, or in, while it lives.
+pub(crate) enum Presence {
+    /// The session, on this node.
+    In { _session: InSession },
+    /// The node itself: the call makes a session, or has one taken over.
+    Coming { _call: RunningGuard },
+}
 
-impl Drop for Presence {
+/// Keeps a session on this node while it lives.
+pub(crate) struct InSession(Arc<Session>);
+
+impl Drop for InSession {
     fn drop(&mut self) {
         self.0.presences.state.lock().present -= 1;
         if self.0.core.is_draining() {
@@ -46,7 +56,7 @@ impl Session {
         }
         state.present += 1;
         drop(state);
-        Some(Presence(Arc::clone(self)))
+        Some(Presence::In { _session: InSession(Arc::clone(self)) })
     }
 
     /// Lets nobody in any more, unless somebody is in it, or `busy` says that something else keeps it here. Whether that

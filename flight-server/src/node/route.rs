@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorCode, Result};
 
 /// Where a call is to be served.
 pub(crate) enum Route {
-    /// By this node. A session that lives here stays while the guard does.
+    /// By this node. While the guard lives, a session that is here stays, and the node does not end if the call brings one.
     Here(Option<Presence>),
     /// By the node that holds the session.
     Owner(Peer),
@@ -108,7 +108,10 @@ impl Node {
     /// # Errors
     /// `STORE_UNAVAILABLE`; `NO_NODE` when nobody takes it.
     pub(crate) async fn route_new(&self, avoid: &[Incarnation]) -> Result<Route> {
-        if self.takes_sessions() { Ok(Route::Here(None)) } else { self.core.elsewhere(avoid).await }
+        match self.core.take_session() {
+            Some(coming) => Ok(Route::Here(Some(coming))),
+            None => self.core.elsewhere(avoid).await,
+        }
     }
 
     /// Whether this node makes sessions and takes them over.
@@ -157,6 +160,13 @@ impl Core {
         self.options.role != NodeRole::Front && !self.is_draining()
     }
 
+    /// Keeps the node from ending while a call brings a session; `None` when it takes none.
+    fn take_session(&self) -> Option<Presence> {
+        // Before the look: a node that begins to drain after it counts the call.
+        let coming = self.coming.start();
+        self.takes_sessions().then_some(Presence::Coming { _call: coming })
+    }
+
     async fn route(&self, id: &SessionId, fresh: bool, avoid: &[Incarnation]) -> Result<Route> {
         if let Some(session) = self.live.get(id) {
             if let Some(presence) = session.enter() {
@@ -173,10 +183,14 @@ impl Core {
             return Ok(Route::Here(None));
         };
         if record.claimable() {
-            return if self.takes_sessions() { Ok(Route::Here(None)) } else { self.elsewhere(avoid).await };
+            return match self.take_session() {
+                Some(coming) => Ok(Route::Here(Some(coming))),
+                None => self.elsewhere(avoid).await,
+            };
         }
         match record.owner.filter(|owner| record.state == SessionState::Active && *owner != self.live.incarnation()) {
-            None => Ok(Route::Here(None)),
+            // It was claimed and not built, or could not be handed back.
+            None => Ok(Route::Here(Some(Presence::Coming { _call: self.coming.start() }))),
             Some(owner) => match self.store.node(owner).await.map_err(|error| failure::of_store(&error))? {
                 Some(node) => match peer(&node) {
                     Some(peer) => {

@@ -1,10 +1,10 @@
-//! How many statements run, for drain and for health.
+//! How many of something run, for drain and for health: statements, and calls that bring a session.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// The number of statements that run on a node.
+/// The number of what runs on a node.
 #[derive(Clone)]
 pub(super) struct Running(Arc<watch::Sender<usize>>);
 
@@ -30,8 +30,8 @@ impl Running {
     }
 }
 
-/// Counts as a running statement while it lives.
-pub(super) struct RunningGuard(Running);
+/// Counts as running while it lives.
+pub(crate) struct RunningGuard(Running);
 
 impl Drop for RunningGuard {
     fn drop(&mut self) {

@@ -25,7 +25,7 @@ use crate::flight::connection::Connection;
 use crate::flight::marks::comes_again;
 use crate::flight::repeatable::is_repeatable;
 use crate::flight::status::{CODE_HEADER, status};
-use crate::node::{Node, Peer, Route, Wanted};
+use crate::node::{Node, Peer, Presence, Route, Wanted};
 
 /// The shortest and the longest wait before a node is looked for again.
 const SHORTEST: Duration = Duration::from_millis(5);
@@ -118,7 +118,7 @@ impl Forwarder {
     {
         let mut route = match self.route(target, false, &[]).await {
             // Nearly every call: it needs no copy of anything.
-            Ok(Route::Here(Some(_presence))) => return inner.call(request).await,
+            Ok(Route::Here(Some(_presence @ Presence::In { .. }))) => return inner.call(request).await,
             Ok(route) => route,
             Err(error) => return Ok(status(&error).into_http()),
         };

@@ -222,6 +222,7 @@ impl Host {
     pub(super) fn live_until(&mut self, now: Duration) {
         let Some(life) = self.life.as_mut().filter(|_| !self.paused) else { return };
         let until = life.began + now.saturating_sub(life.born).mul_f64(self.rate);
+        let _of_host = tracing::debug_span!("host", number = self.number, ?now).entered();
         life.runtime.block_on(async {
             let missed = until.saturating_duration_since(Instant::now());
             if missed > Duration::from_millis(40) {

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use session::{
     Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
     Incarnation, JournalEntry, ModelStore, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept, WriteNumber,
 };
 use tokio::time::sleep;
 
@@ -235,14 +235,19 @@ impl SessionStore for Reach {
         self.call(move |tables| answer(tables.model.touch(&sessions, me))).await
     }
 
-    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()> {
+    async fn set_options_as(
+        &self,
+        fence: &Fence,
+        number: WriteNumber,
+        options: &BTreeMap<String, String>,
+    ) -> Result<()> {
         let (fence, options) = (fence.clone(), options.clone());
-        self.call(move |tables| answer(tables.model.set_options(&fence, &options))).await
+        self.call(move |tables| answer(tables.model.set_options_as(&fence, number, &options))).await
     }
 
-    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()> {
+    async fn write_journal_as(&self, fence: &Fence, number: WriteNumber, entries: &[JournalEntry]) -> Result<()> {
         let (fence, entries) = (fence.clone(), entries.to_vec());
-        self.call(move |tables| answer(tables.model.write_journal(&fence, &entries))).await
+        self.call(move |tables| answer(tables.model.write_journal_as(&fence, number, &entries))).await
     }
 
     async fn journal(&self, session: &SessionId) -> Result<Vec<JournalEntry>> {

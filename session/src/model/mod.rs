@@ -18,7 +18,7 @@ use crate::period::seconds;
 use crate::{
     Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
     Incarnation, JournalEntry, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept, WriteNumber,
 };
 
 /// A session table in memory.
@@ -141,15 +141,20 @@ impl SessionStore for ModelStore {
         Ok(())
     }
 
-    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()> {
+    async fn set_options_as(
+        &self,
+        fence: &Fence,
+        number: WriteNumber,
+        options: &BTreeMap<String, String>,
+    ) -> Result<()> {
         let (mut table, now) = self.at();
-        table.held(now, fence)?.options.clone_from(options);
+        table.written(now, fence, number)?.options.clone_from(options);
         Ok(())
     }
 
-    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()> {
+    async fn write_journal_as(&self, fence: &Fence, number: WriteNumber, entries: &[JournalEntry]) -> Result<()> {
         let (mut table, now) = self.at();
-        table.held(now, fence)?.write_journal(entries);
+        table.written(now, fence, number)?.write_journal(entries);
         Ok(())
     }
 

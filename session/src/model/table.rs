@@ -9,7 +9,7 @@ use crate::period::{duration, moment, seconds};
 use crate::{
     Claim, EndedSession, Epoch, ExpiredSession, Fence, FenceLoss, Incarnation, JournalEntry, NewSession, NodeLoad,
     NodeRecord, NodeRegistration, NodeRole, NodeState, PreparedRecord, Principal, Renewal, Result, SessionId,
-    SessionRecord, SessionState, StoreError, Swept, TokenHash,
+    SessionRecord, SessionState, StoreError, Swept, TokenHash, WriteNumber,
 };
 
 /// The moment of a call, in seconds since the Unix epoch.
@@ -58,6 +58,8 @@ pub(super) struct Session {
     idle_expires_at: f64,
     absolute_expires_at: f64,
     ended_at: Option<f64>,
+    /// The last write of an owner.
+    written: (Epoch, WriteNumber),
     journal: Vec<(String, String)>,
     pub(super) options: BTreeMap<String, String>,
     pub(super) prepared: BTreeMap<Vec<u8>, String>,
@@ -198,6 +200,7 @@ impl Table {
             idle_expires_at: now.0 + idle_timeout,
             absolute_expires_at: now.0 + seconds(new.max_age),
             ended_at: None,
+            written: (Epoch(0), WriteNumber(0)),
             journal: Vec::new(),
             options: BTreeMap::new(),
             prepared: BTreeMap::new(),
@@ -344,6 +347,16 @@ impl Table {
         } else {
             Ok(session)
         }
+    }
+
+    /// The session, when the fence holds it and no later write of its owner was made.
+    pub(super) fn written(&mut self, now: Now, fence: &Fence, number: WriteNumber) -> Result<&mut Session> {
+        let session = self.held(now, fence)?;
+        if session.written > (fence.epoch, number) {
+            return Err(StoreError::Overtaken { session: fence.session.clone() });
+        }
+        session.written = (fence.epoch, number);
+        Ok(session)
     }
 
     fn alive_node(&mut self, now: Now, node: Incarnation) -> Result<&mut Node> {

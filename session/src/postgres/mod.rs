@@ -44,7 +44,7 @@ use crate::period::seconds;
 use crate::{
     Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
     Incarnation, JournalEntry, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, Swept,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, Swept, WriteNumber,
 };
 
 /// The longest that any call takes.
@@ -173,12 +173,17 @@ impl SessionStore for PostgresStore {
         if sessions.is_empty() { Ok(()) } else { sessions::touch(&self.connections, sessions, me).await }
     }
 
-    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()> {
-        sessions::set_options(&self.connections, fence, options).await
+    async fn set_options_as(
+        &self,
+        fence: &Fence,
+        number: WriteNumber,
+        options: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        sessions::set_options(&self.connections, fence, number, options).await
     }
 
-    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()> {
-        replay::write_journal(&self.connections, fence, entries).await
+    async fn write_journal_as(&self, fence: &Fence, number: WriteNumber, entries: &[JournalEntry]) -> Result<()> {
+        replay::write_journal(&self.connections, fence, number, entries).await
     }
 
     async fn journal(&self, session: &SessionId) -> Result<Vec<JournalEntry>> {

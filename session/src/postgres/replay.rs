@@ -9,10 +9,15 @@ use super::connections::Connections;
 use super::rows::{fenced, text};
 use super::sessions::under;
 use super::text::{digest, escaped};
-use crate::{Fence, JournalEntry, PreparedRecord, Result, SessionId};
+use crate::{Fence, JournalEntry, PreparedRecord, Result, SessionId, WriteNumber};
 
 /// Writes entries in order, all or none. Of a key that comes twice the last entry stands, so the others are not sent.
-pub(super) async fn write_journal(db: &Connections, fence: &Fence, entries: &[JournalEntry]) -> Result<()> {
+pub(super) async fn write_journal(
+    db: &Connections,
+    fence: &Fence,
+    number: WriteNumber,
+    entries: &[JournalEntry],
+) -> Result<()> {
     let mut seen = HashSet::new();
     let mut last: Vec<&JournalEntry> = entries.iter().rev().filter(|entry| seen.insert(&entry.key)).collect();
     last.reverse();
@@ -20,7 +25,8 @@ pub(super) async fn write_journal(db: &Connections, fence: &Fence, entries: &[Jo
     let keys: Vec<_> = last.iter().map(|entry| escaped(&entry.key)).collect();
     let statements: Vec<_> = last.iter().map(|entry| entry.statement.as_deref().map(escaped)).collect();
     let written = db.row(Harmless, || {
-        under(fence, "SELECT write_journal($1, $2, $3, $4, $5, $6) AS loss")
+        under(fence, "SELECT write_journal_in_order($1, $2, $3, $4, $5, $6, $7) AS loss")
+            .bind(number.0)
             .bind(&digests)
             .bind(&keys)
             .bind(&statements)

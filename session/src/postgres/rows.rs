@@ -62,7 +62,7 @@ pub(super) fn node_record(row: &PgRow) -> Result<NodeRecord> {
     })
 }
 
-/// What a fenced call answers: nothing when the fence held, else what it was lost by.
+/// What a fenced call answers: nothing when the fence held, else what it was lost by, or that a later write came before it.
 pub(super) fn fenced(row: Option<&PgRow>, fence: &Fence) -> Result<()> {
     let loss = match get::<Option<&str>>(answered(row)?, "loss")? {
         None => return Ok(()),
@@ -70,6 +70,7 @@ pub(super) fn fenced(row: Option<&PgRow>, fence: &Fence) -> Result<()> {
         Some("not_active") => FenceLoss::NotActive,
         Some("claimed") => FenceLoss::Claimed,
         Some("lease_over") => FenceLoss::LeaseOver,
+        Some("overtaken") => return Err(StoreError::Overtaken { session: fence.session.clone() }),
         Some(_) => return Err(damaged("what a fence was lost by")),
     };
     Err(StoreError::Fenced { session: fence.session.clone(), loss })

@@ -13,11 +13,12 @@ use super::{CALL_TIMEOUT, PostgresStore};
 use crate::{Result, StoreError};
 
 /// What brings the schema from version 0, none at all, to each next version. Entries are only ever added.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema/0001_sessions.sql"),
     include_str!("schema/0002_calls.sql"),
     include_str!("schema/0003_datasets.sql"),
     include_str!("schema/0004_sweep.sql"),
+    include_str!("schema/0005_order.sql"),
 ];
 
 /// The indexes that statements go by, those of primary keys included, and how to put one back that is missing or invalid.

@@ -9,7 +9,10 @@ use super::connections::{Connections, Statement};
 use super::rows::{answered, damaged, fenced, get, optional_session_record, refusal, session_record};
 use super::text::escaped;
 use crate::period::seconds;
-use crate::{Claim, EndedSession, Epoch, Fence, Incarnation, NewSession, Result, SessionId, SessionRecord, StoreError};
+use crate::{
+    Claim, EndedSession, Epoch, Fence, Incarnation, NewSession, Result, SessionId, SessionRecord, StoreError,
+    WriteNumber,
+};
 
 /// A fenced call: its text, and its first three values.
 pub(super) fn under<'q>(fence: &Fence, sql: &'q str) -> Statement<'q> {
@@ -117,11 +120,18 @@ pub(super) async fn revocation_pending(db: &Connections, id: &SessionId) -> Resu
 }
 
 /// Replaces the options of a session.
-pub(super) async fn set_options(db: &Connections, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()> {
+pub(super) async fn set_options(
+    db: &Connections,
+    fence: &Fence,
+    number: WriteNumber,
+    options: &BTreeMap<String, String>,
+) -> Result<()> {
     // JSON has an escape of its own for the character that no PostgreSQL text may have.
     let options = serde_json::to_string(options)
         .map_err(|error| StoreError::Unavailable(format!("options can't be written: {error}")))?;
-    let set = db.row(Harmless, || under(fence, "SELECT set_options($1, $2, $3, $4) AS loss").bind(options.clone()));
+    let set = db.row(Harmless, || {
+        under(fence, "SELECT set_options_in_order($1, $2, $3, $4, $5) AS loss").bind(number.0).bind(options.clone())
+    });
     fenced(set.await?.as_ref(), fence)
 }
 

@@ -1,10 +1,10 @@
 //! Whether a fence holds, and what it was lost by.
 
-use sqlx::SqliteExecutor;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{SqliteConnection, SqliteExecutor};
 
 use super::failure::failed;
-use crate::{Fence, FenceLoss, Result, StoreError};
+use crate::{Fence, FenceLoss, Result, StoreError, WriteNumber};
 
 /// Whether the fence holds its session at this moment.
 pub(super) async fn holds(db: impl SqliteExecutor<'_>, fence: &Fence) -> Result<bool> {
@@ -15,6 +15,43 @@ pub(super) async fn holds(db: impl SqliteExecutor<'_>, fence: &Fence) -> Result<
         .fetch_one(db)
         .await
         .map_err(failed)
+}
+
+/// What comes of a write of an owner.
+pub(super) enum Written {
+    /// It was made.
+    Made,
+    /// Its fence did not hold.
+    Fenced,
+    /// A later one came before it.
+    Overtaken,
+}
+
+/// Whether a write by this number may be made: its fence holds, and no later one was made. From then on none before it is.
+pub(super) async fn takes(db: &mut SqliteConnection, fence: &Fence, number: WriteNumber) -> Result<Written> {
+    if !holds(&mut *db, fence).await? {
+        return Ok(Written::Fenced);
+    }
+    let in_order = sqlx::query(
+        "UPDATE sessions SET written_epoch = ?2, written_number = ?3
+         WHERE id = ?1 AND (written_epoch, written_number) <= (?2, ?3)",
+    )
+    .bind(fence.session.to_string())
+    .bind(fence.epoch.0)
+    .bind(number.0)
+    .execute(db)
+    .await
+    .map_err(failed)?;
+    Ok(if in_order.rows_affected() == 1 { Written::Made } else { Written::Overtaken })
+}
+
+/// What a write's caller is told.
+pub(super) async fn told(written: Written, db: &SqlitePool, fence: &Fence) -> Result<()> {
+    match written {
+        Written::Made => Ok(()),
+        Written::Fenced => lost(db, fence).await,
+        Written::Overtaken => Err(StoreError::Overtaken { session: fence.session.clone() }),
+    }
 }
 
 /// The error for a write that its fence kept from happening. The reason is looked up afterwards, so it may be a later

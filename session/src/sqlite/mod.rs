@@ -32,12 +32,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSy
 use sqlx::{ConnectOptions as _, Sqlite, Transaction};
 
 use failure::failed;
+use fence::Written;
 
 use crate::period::seconds;
 use crate::{
     Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
     Incarnation, JournalEntry, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept, WriteNumber,
 };
 
 /// How long a statement waits for another process's write. Writes take well under a millisecond, so this is reached
@@ -223,26 +224,37 @@ impl SessionStore for SqliteStore {
         if sessions.is_empty() { Ok(()) } else { sessions::touch(&self.writer, sessions, me).await }
     }
 
-    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()> {
-        if sessions::set_options(&self.writer, fence, options).await? {
-            Ok(())
-        } else {
-            fence::lost(&self.readers, fence).await
-        }
+    async fn set_options_as(
+        &self,
+        fence: &Fence,
+        number: WriteNumber,
+        options: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        let (writer, mine, options) = (self.writer.clone(), fence.clone(), options.clone());
+        let written = uninterrupted(async move {
+            let mut tx = write(&writer).await?;
+            let written = fence::takes(&mut tx, &mine, number).await?;
+            if let Written::Made = written {
+                sessions::set_options(&mut tx, &mine.session, &options).await?;
+            }
+            tx.commit().await.map_err(failed)?;
+            Ok(written)
+        });
+        fence::told(written.await?, &self.readers, fence).await
     }
 
-    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()> {
+    async fn write_journal_as(&self, fence: &Fence, number: WriteNumber, entries: &[JournalEntry]) -> Result<()> {
         let (writer, mine, entries) = (self.writer.clone(), fence.clone(), entries.to_vec());
         let written = uninterrupted(async move {
             let mut tx = write(&writer).await?;
-            let held = fence::holds(&mut *tx, &mine).await?;
-            if held {
+            let written = fence::takes(&mut tx, &mine, number).await?;
+            if let Written::Made = written {
                 journal::write(&mut tx, &mine.session, &entries).await?;
             }
             tx.commit().await.map_err(failed)?;
-            Ok(held)
+            Ok(written)
         });
-        if written.await? { Ok(()) } else { fence::lost(&self.readers, fence).await }
+        fence::told(written.await?, &self.readers, fence).await
     }
 
     async fn journal(&self, session: &SessionId) -> Result<Vec<JournalEntry>> {

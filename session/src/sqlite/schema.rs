@@ -11,7 +11,12 @@ use super::failure::{failed, is_busy};
 use crate::{Result, StoreError};
 
 /// What brings the schema from version 0, an empty file, to each next version. Entries are only ever added.
-const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("datasets.sql"), include_str!("operators.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("datasets.sql"),
+    include_str!("operators.sql"),
+    include_str!("order.sql"),
+];
 /// The indexes that statements go by; one that is missing is put back.
 const INDEXES: [(&str, &str); 2] = [
     ("revocations_by_session", "CREATE INDEX IF NOT EXISTS revocations_by_session ON revocations (session)"),

@@ -114,20 +114,17 @@ pub(super) async fn close(db: &SqlitePool, fence: &Fence, reason: &str) -> Resul
     Ok(done.rows_affected() == 1)
 }
 
-/// Replaces the options of a session if the fence holds, and says whether it did.
-pub(super) async fn set_options(db: &SqlitePool, fence: &Fence, options: &BTreeMap<String, String>) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE sessions SET options = ?4
-         WHERE id = (SELECT id FROM held_sessions WHERE id = ?1 AND owner = ?2 AND epoch = ?3)",
-    )
-    .bind(fence.session.to_string())
-    .bind(fence.incarnation.to_string())
-    .bind(fence.epoch.0)
-    .bind(options_text(options)?)
-    .execute(db)
-    .await
-    .map_err(failed)?;
-    Ok(done.rows_affected() == 1)
+/// Replaces the options of a session. The caller's transaction has found its fence to hold.
+pub(super) async fn set_options(
+    db: &mut SqliteConnection,
+    session: &SessionId,
+    options: &BTreeMap<String, String>,
+) -> Result<()> {
+    let set = sqlx::query("UPDATE sessions SET options = ?2 WHERE id = ?1")
+        .bind(session.to_string())
+        .bind(options_text(options)?)
+        .execute(db);
+    set.await.map_err(failed).map(drop)
 }
 
 /// Slides the idle expiry of those of the sessions that `me` holds and that have not expired.

@@ -1,9 +1,9 @@
 //! The journal: what a peer replays.
 
-use session::{FenceLoss, SessionId, StoreError};
+use session::{FenceLoss, SessionId, StoreError, WriteNumber};
 
 use crate::Scene;
-use crate::scene::{forget, set};
+use crate::scene::{forget, options, set};
 
 pub async fn a_journal_reads_back_in_order(scene: Scene) {
     let held = scene.held_by(scene.node("a").await).await;
@@ -48,6 +48,32 @@ pub async fn forgetting_an_unknown_key_is_no_error(scene: Scene) {
     let held = scene.held_by(scene.node("a").await).await;
     scene.write_journal(&held, &[forget("a")]).await.unwrap();
     assert!(scene.journal(&held.session).await.unwrap().is_empty());
+}
+
+pub async fn a_write_that_arrives_after_a_later_one_is_not_made(scene: Scene) {
+    let (a, b) = (scene.node("a").await, scene.node("b").await);
+    let held = scene.held_by(a).await;
+    let overtaken = || Err(StoreError::Overtaken { session: held.session.clone() });
+    let (early, options_between, late) = (WriteNumber(10), WriteNumber(11), WriteNumber(12));
+    scene.write_journal_as(&held, late, &[set("t", "open")]).await.unwrap();
+    assert_eq!(scene.write_journal_as(&held, early, &[forget("t"), set("x", "1")]).await, overtaken());
+    assert_eq!(scene.set_options_as(&held, options_between, &options(&[("o", "old")])).await, overtaken());
+    // The same once more, as by a call whose answer was lost.
+    scene.write_journal_as(&held, late, &[set("t", "open")]).await.unwrap();
+    assert_eq!(scene.journal(&held.session).await.unwrap(), [set("t", "open")]);
+    scene.set_options_as(&held, WriteNumber(13), &options(&[("o", "new")])).await.unwrap();
+    assert_eq!(scene.write_journal_as(&held, late, &[forget("t")]).await, overtaken(), "options count too");
+    assert_eq!(scene.read(&held.session).await.options, options(&[("o", "new")]));
+
+    // Other sessions and other owners have numbers of their own.
+    let second = scene.held_by(a).await;
+    scene.write_journal_as(&second, early, &[set("a", "1")]).await.unwrap();
+    scene.release(&held).await.unwrap();
+    let taken = scene.take(&held.session, held.epoch, b).await;
+    scene.write_journal_as(&taken, WriteNumber(1), &[set("u", "1")]).await.unwrap();
+    assert_eq!(scene.journal(&held.session).await.unwrap(), [set("t", "open"), set("u", "1")]);
+    let refused = StoreError::Fenced { session: held.session.clone(), loss: FenceLoss::Claimed };
+    assert_eq!(scene.write_journal_as(&held, WriteNumber(99), &[forget("t")]).await, Err(refused));
 }
 
 pub async fn an_empty_batch_is_still_fenced(scene: Scene) {

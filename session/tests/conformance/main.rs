@@ -139,6 +139,7 @@ conformance! {
         a_key_written_twice_in_one_batch_keeps_the_last,
         a_key_forgotten_and_written_again_is_at_the_end,
         forgetting_an_unknown_key_is_no_error,
+        a_write_that_arrives_after_a_later_one_is_not_made,
         an_empty_batch_is_still_fenced,
         journals_of_two_sessions_do_not_mix,
         a_journal_survives_release_and_claim,

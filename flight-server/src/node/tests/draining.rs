@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 
 use super::*;
 use crate::engine::{Statement, TransactionStatus};
-use crate::node::Kept;
+use crate::node::{Kept, Route};
 
 async fn state(cluster: &Cluster, caller: &Caller) -> SessionState {
     cluster.store.session(caller.session.id()).await.unwrap().unwrap().state
@@ -38,6 +38,30 @@ async fn a_draining_node_takes_no_new_sessions_and_hands_idle_ones_back() {
     let other = cluster.node(2).await;
     assert_eq!(call(&other, &token).await.unwrap().session.epoch().0, 2, "before the lease of the first is over");
     assert_eq!(cluster.engine.replayed(), ["setting:x=SET x=1"]);
+}
+
+#[tokio::test]
+async fn a_node_is_not_empty_while_a_call_may_bring_it_a_session() {
+    let cluster = Cluster::new();
+    let other = cluster.node(2).await;
+    let (caller, _) = connect(&other).await;
+    other.drain();
+    handed_back(&cluster, &other, &caller).await;
+    let node = cluster.node(1).await;
+    let id = caller.session.id();
+    let taking_over = node.route(id, false, &[]).await.unwrap();
+    let making = node.route_new(&[]).await.unwrap();
+    assert!(matches!((&taking_over, &making), (Route::Here(Some(_)), Route::Here(Some(_)))));
+    node.drain();
+    let mut empty = Box::pin(node.empty());
+    for call in [taking_over, making] {
+        assert!(futures::poll!(&mut empty).is_pending());
+        drop(call);
+    }
+    tokio::time::timeout(Duration::from_secs(20), empty).await.unwrap();
+    assert!(node.route(id, false, &[]).await.is_err(), "nobody takes it");
+    assert!(node.route_new(&[]).await.is_err());
+    tokio::time::timeout(Duration::from_secs(20), node.empty()).await.unwrap();
 }
 
 #[tokio::test]

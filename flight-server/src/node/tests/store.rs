@@ -7,7 +7,7 @@ use std::time::Duration;
 use ::session::{
     Claim, DatasetHealth, DatasetRecord, DatasetState, DatasetVersion, EndedSession, Epoch, Fence, Generation,
     Incarnation, JournalEntry, ModelStore, NewDataset, NewSession, NodeLoad, NodeRecord, NodeRegistration, NodeState,
-    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept,
+    PreparedRecord, Renewal, Result, SessionId, SessionRecord, SessionStore, StoreError, Swept, WriteNumber,
 };
 use async_trait::async_trait;
 
@@ -124,12 +124,17 @@ impl SessionStore for FaultyStore {
         self.up()?.touch(sessions, me).await
     }
 
-    async fn set_options(&self, fence: &Fence, options: &BTreeMap<String, String>) -> Result<()> {
-        self.up()?.set_options(fence, options).await
+    async fn set_options_as(
+        &self,
+        fence: &Fence,
+        number: WriteNumber,
+        options: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        self.up()?.set_options_as(fence, number, options).await
     }
 
-    async fn write_journal(&self, fence: &Fence, entries: &[JournalEntry]) -> Result<()> {
-        self.up()?.write_journal(fence, entries).await
+    async fn write_journal_as(&self, fence: &Fence, number: WriteNumber, entries: &[JournalEntry]) -> Result<()> {
+        self.up()?.write_journal_as(fence, number, entries).await
     }
 
     async fn journal(&self, session: &SessionId) -> Result<Vec<JournalEntry>> {
