@@ -10,13 +10,14 @@ use protox::prost::Message;
 const PROTO: [&str; 2] = ["proto/flight.proto", "proto"];
 
 /// The files of the wrapper that are C++.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "src/engine/duckdb/ffi/client_context.cpp",
     "src/engine/duckdb/ffi/dataset_catalog.cpp",
     "src/engine/duckdb/ffi/dataset_files.cpp",
     "src/engine/duckdb/ffi/gate.cpp",
     "src/engine/duckdb/ffi/own_functions.cpp",
     "src/engine/duckdb/ffi/reach.cpp",
+    "src/engine/duckdb/ffi/row_source.cpp",
     "src/engine/duckdb/ffi/temporary.cpp",
     "src/engine/duckdb/ffi/variant.cpp",
     "src/engine/duckdb/ffi/written.cpp",

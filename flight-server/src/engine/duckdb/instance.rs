@@ -187,6 +187,7 @@ impl DuckDb {
         let database = Database::open(&options.database, &open_options(&options))
             .map_err(|failure| cannot_open(&options.database, &Error::from(failure)))?;
         let connection = database.connect()?;
+        connection.register_coming_rows()?;
         let extensions = Extensions::load(&connection, options.extension_dir.as_deref())?;
         let lake = options.lake.as_ref().map(|lake| Lake::attach(&connection, lake, &extensions)).transpose()?;
         let datasets =

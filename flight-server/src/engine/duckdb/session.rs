@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use futures::{Stream, StreamExt, stream};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use typemap::wire::WireOptions;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::catalog;
 use super::cursor::{Cursor, Step};
 use super::errors;
-use super::ingest::{Message, Order};
+use super::ingest::{self, Order, RowSender};
 use super::instance::Instance;
 use super::internal::{self, quoted_text};
 use super::interrupt::{CancelOnDrop, Run, Turnstile};
@@ -33,9 +33,6 @@ use crate::error::{Error, ErrorCode, Result};
 /// How long a fetch whose reader has gone may go on inside a transaction before it is interrupted: an interrupt aborts the
 /// transaction, and a reader that merely closes a result early does not mean that. It ends by itself with the task at hand.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// Batches of an ingest that wait for DuckDB.
-const INGEST_AHEAD: usize = 2;
 
 /// A session.
 pub(super) struct DuckDbSession {
@@ -158,7 +155,7 @@ impl EngineSession for DuckDbSession {
     async fn ingest(&self, rows: Ingest) -> Result<Ingested> {
         let Ingest { table, mode, schema, request, batches } = rows;
         let order = Order { table, mode, schema, request };
-        let (sender, receiver) = mpsc::channel(INGEST_AHEAD);
+        let (sender, receiver) = ingest::channel();
         let written = self.shared.on_lane(Duration::ZERO, move |lane, run| lane.ingest(&order, receiver, run));
         let sent = send_rows(batches, sender, self.shared.closing.subscribe());
         tokio::pin!(written, sent);
@@ -327,21 +324,22 @@ impl EngineSession for DuckDbSession {
 /// Sends a client's rows until they end, fail, or nobody wants them. Without an end they are taken for cancelled.
 async fn send_rows(
     mut batches: Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>,
-    sender: mpsc::Sender<Message>,
+    sender: RowSender,
     mut closing: watch::Receiver<bool>,
 ) {
     loop {
-        let message = tokio::select! {
-            batch = batches.next() => match batch {
-                Some(Ok(batch)) => Message::Batch(batch),
-                Some(Err(error)) => Message::Failed(error),
-                None => Message::End,
-            },
+        let batch = tokio::select! {
+            batch = batches.next() => batch,
             _ = closing.wait_for(|closing| *closing) => return,
         };
-        let is_last = !matches!(message, Message::Batch(_));
-        if sender.send(message).await.is_err() || is_last {
-            return;
+        match batch {
+            Some(Ok(batch)) => {
+                if !sender.send(batch).await {
+                    return;
+                }
+            }
+            Some(Err(error)) => return sender.fail(error),
+            None => return sender.end(),
         }
     }
 }

@@ -8,7 +8,6 @@
 #![allow(unsafe_code, reason = "the C API can't be called otherwise; each block states why it is sound")]
 
 mod allocator;
-mod appender;
 mod chunk;
 mod connection;
 mod database;
@@ -18,6 +17,7 @@ mod gate;
 mod logical_type;
 mod own_functions;
 mod result;
+mod row_source;
 mod statement;
 mod temporary;
 mod value;
@@ -25,7 +25,6 @@ pub(in crate::engine::duckdb) mod vector;
 mod writable;
 
 pub(in crate::engine::duckdb) use allocator::{keep_little, release_free_memory};
-pub(in crate::engine::duckdb) use appender::{APPENDED_ROWS, Appender};
 pub(in crate::engine::duckdb) use chunk::Chunk;
 pub(in crate::engine::duckdb) use connection::{Connection, Interrupter};
 pub(in crate::engine::duckdb) use database::Database;
@@ -34,6 +33,7 @@ pub(in crate::engine::duckdb) use dataset_files::{DatasetFile, DatasetFiles, IsI
 pub(in crate::engine::duckdb) use gate::{Fits, Gate, ParallelReceiver, Ran, Receiver, fits};
 pub(in crate::engine::duckdb) use logical_type::LogicalType;
 pub(in crate::engine::duckdb) use result::{QueryResult, Returned};
+pub(in crate::engine::duckdb) use row_source::{COMING_ROWS, Feeder, Next, Part, RowSource};
 pub(in crate::engine::duckdb) use statement::{CopyTarget, Extracted, Prepared, Reach, StatementType};
 pub(in crate::engine::duckdb) use temporary::TemporaryObject;
 pub(in crate::engine::duckdb) use value::Value;

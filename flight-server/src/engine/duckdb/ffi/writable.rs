@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 use std::marker::PhantomData;
 use std::slice;
+use std::sync::Arc;
 
 use duckdb::ffi;
 
@@ -28,7 +29,8 @@ unsafe extern "C" {
 pub(in crate::engine::duckdb) struct WritableChunk<'data> {
     raw: ffi::duckdb_data_chunk,
     rows: usize,
-    physical: Vec<Physical>,
+    physical: Arc<[Physical]>,
+    is_lent: bool,
     data: PhantomData<&'data [u8]>,
 }
 
@@ -50,11 +52,17 @@ impl<'data> WritableChunk<'data> {
         if raw.is_null() {
             return Err(Failure::new("Out of Memory Error: rows could not be prepared for the engine"));
         }
-        Ok(Self { raw, rows, physical: types.iter().map(LogicalType::physical).collect(), data: PhantomData })
+        let physical = types.iter().map(LogicalType::physical).collect();
+        Ok(Self { raw, rows, physical, is_lent: false, data: PhantomData })
     }
 
-    pub(super) fn raw(&self) -> ffi::duckdb_data_chunk {
-        self.raw
+    /// A chunk of DuckDB's, of which the first `rows` rows are written. `None` when it has no room for them.
+    ///
+    /// # Safety
+    /// `raw` is a live chunk of flat vectors with these layouts and room for [`Self::CAPACITY`] rows, which nothing else uses
+    /// during `'data`, and what is written is not read after it.
+    pub(super) unsafe fn lent(raw: ffi::duckdb_data_chunk, physical: Arc<[Physical]>, rows: usize) -> Option<Self> {
+        (rows <= Self::CAPACITY).then_some(Self { raw, rows, physical, is_lent: true, data: PhantomData })
     }
 
     /// The column at `index` (from 0), to be written.
@@ -93,8 +101,10 @@ impl<'data> WritableChunk<'data> {
 
 impl Drop for WritableChunk<'_> {
     fn drop(&mut self) {
-        // SAFETY: made by `pintail_create_chunk` as DuckDB itself would, destroyed only here.
-        unsafe { ffi::duckdb_destroy_data_chunk(&mut self.raw) };
+        if !self.is_lent {
+            // SAFETY: made by `pintail_create_chunk` as DuckDB itself would, destroyed only here.
+            unsafe { ffi::duckdb_destroy_data_chunk(&mut self.raw) };
+        }
     }
 }
 

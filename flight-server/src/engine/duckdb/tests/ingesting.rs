@@ -99,6 +99,77 @@ async fn many_rows_of_many_batches_keep_their_order() {
 }
 
 #[tokio::test]
+async fn rows_keep_their_order_however_they_are_cut() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    let tiny = vec![1; 700];
+    for (name, definition, lengths) in [
+        ("whole", "n INTEGER", vec![1_000_000]),
+        ("groups", "n INTEGER", vec![122_880, 122_880, 0, 122_881, 122_879]),
+        ("odd", "n INTEGER", vec![0, 7, 100_003, 1, 2047, 2049, 300_001, 0]),
+        ("tiny", "n INTEGER", tiny),
+        ("keyed", "n INTEGER PRIMARY KEY", vec![50_000; 8]),
+        ("cast", "n HUGEINT", vec![50_000; 8]),
+    ] {
+        rows(&session, &format!("CREATE TABLE {name} ({definition})")).await;
+        let count: i32 = lengths.iter().sum();
+        let starts = lengths.iter().scan(0, |end, length| {
+            *end += length;
+            Some(*end - length)
+        });
+        let batches = starts.zip(&lengths).map(|(start, length)| ints("n", start..start + length)).collect();
+        let ingested = ingest(&session, table(name), IngestMode::Append, batches).await.unwrap();
+        assert_eq!(ingested, count as u64, "{name}");
+        let elsewhere = format!("SELECT count(*) FILTER (n <> rowid) FROM {name}");
+        assert_eq!(number(&session, &elsewhere).await, 0, "{name}");
+        assert_eq!(number(&session, &format!("SELECT count(*) FROM {name}")).await, i64::from(count), "{name}");
+    }
+    let twice = vec![ints("n", 400_000..600_000), ints("n", [17])];
+    assert_eq!(ingest(&session, table("keyed"), IngestMode::Append, twice).await.unwrap_err().sqlstate.0, "23505");
+    assert_eq!(number(&session, "SELECT count(*) FROM keyed").await, 400_000);
+}
+
+#[tokio::test]
+async fn rows_come_to_their_ingest_alone_and_those_that_do_not_come_hold_nobody_up() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    let sql = "SELECT * FROM pintail_rows()";
+    assert_eq!(failure(&session, sql).await.code, ErrorCode::StatementFailed);
+    rows(&session, "CREATE TABLE t (i INTEGER)").await;
+    // More of them than the engine has threads.
+    let mut waiting = Vec::new();
+    for _ in 0..6 {
+        let session = fixture.session().await;
+        let (seen, mut is_seen) = tokio::sync::oneshot::channel();
+        let first = stream::once(async move {
+            seen.send(()).unwrap();
+            Ok(ints("i", 0..200_000))
+        });
+        let (go_on, goes_on) = tokio::sync::oneshot::channel::<()>();
+        let last = stream::once(async move {
+            goes_on.await.unwrap();
+            Ok(ints("i", 0..1))
+        });
+        let rows = Ingest {
+            batches: first.chain(last).boxed(),
+            ..order(table("t"), IngestMode::Append, ints("i", []).schema(), Vec::new())
+        };
+        let ingest = tokio::spawn(async move { session.ingest(rows).await });
+        (&mut is_seen).await.unwrap();
+        waiting.push((ingest, go_on));
+    }
+    assert_eq!(failure(&session, sql).await.code, ErrorCode::StatementFailed, "other sessions' rows are theirs");
+    assert_eq!(number(&session, "SELECT count(*) FROM range(3000000) a(i) WHERE i % 7 = 0").await, 428_572);
+    assert_eq!(ingest(&session, table("t"), IngestMode::Append, vec![ints("i", 0..300_000)]).await.unwrap(), 300_000);
+    for (ingest, go_on) in waiting {
+        go_on.send(()).unwrap();
+        assert_eq!(ingest.await.unwrap().unwrap().rows, 200_001);
+    }
+    assert_eq!(number(&session, "SELECT count(*) FROM t").await, 6 * 200_001 + 300_000);
+    assert_eq!(failure(&session, sql).await.code, ErrorCode::StatementFailed, "an ingest leaves no rows behind");
+}
+
+#[tokio::test]
 async fn each_mode_does_what_it_says() {
     let fixture = Fixture::new();
     let session = fixture.session().await;

@@ -48,11 +48,20 @@ impl Writer {
     /// For a value that DuckDB can't hold.
     pub(super) fn chunk<'data>(&self, batch: &'data RecordBatch) -> Result<WritableChunk<'data>> {
         let mut chunk = WritableChunk::new(&self.described, batch.num_rows())?;
+        self.fill(batch, &mut chunk)?;
+        Ok(chunk)
+    }
+
+    /// Writes the rows of `batch`, in wire layout, into a chunk of as many.
+    ///
+    /// # Errors
+    /// For a value that DuckDB can't hold.
+    pub(super) fn fill<'data>(&self, batch: &'data RecordBatch, chunk: &mut WritableChunk<'data>) -> Result<()> {
         for (index, (array, ty)) in batch.columns().iter().zip(&self.carriers).enumerate() {
             let mut vector = chunk.column(index).ok_or_else(|| misfit(ty, array))?;
             write(&mut vector, array, ty, 0..batch.num_rows(), None)?;
         }
-        Ok(chunk)
+        Ok(())
     }
 }
 

@@ -1,22 +1,24 @@
 //! Rows into a table: all of them, or none.
 //!
-//! They come through a channel of few batches, so that the server never holds many of them, and go into the table by one
-//! INSERT for every few megabytes of them, within one transaction. In a transaction of the client's, where nothing can be
-//! taken back alone, an ingest that fails half-way makes the whole transaction fail, as a statement does that fails half-way.
+//! They come through a channel of few bytes, so that the server never holds many of them, and go into the table by one INSERT, whose
+//! threads take them as they come. In a transaction of the client's, where nothing can be taken back alone, an ingest that fails
+//! half-way makes the whole transaction fail, as a statement does that fails half-way.
+
+mod coming;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use tokio::sync::mpsc;
 use typemap::SqlType;
 use typemap::ingest::Ingest as IngestPlan;
 
+pub(super) use self::coming::{ComingRows, RowSender, channel};
+use self::coming::{Gathering, Shared};
 use super::bind::{has_bignums, unfit};
 use super::errors;
-use super::ffi::{APPENDED_ROWS, Appender, Connection, WritableChunk};
+use super::ffi::{COMING_ROWS, Connection, Prepared, RowSource};
 use super::internal;
 use super::interrupt::Run;
 use super::lane::{LONGEST_WAIT, Lane, RETRY_FOR};
@@ -25,21 +27,6 @@ use super::write::Writer;
 use crate::engine::quoted_identifier;
 use crate::engine::{IngestMode, IngestTable, Ingested, Receipt, Request, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
-
-/// How many bytes of rows are gathered before they go into the table.
-const FLUSH_BYTES: usize = 16 << 20;
-/// How many rows, at most: one of DuckDB's row groups. With 204,800 DuckDB would not wait to be told.
-const FLUSH_ROWS: usize = 122_880;
-
-/// What comes through the channel. That it ends without [`Message::End`] means that nobody waits for the ingest any more.
-pub(super) enum Message {
-    /// Rows.
-    Batch(RecordBatch),
-    /// The client's failure.
-    Failed(Error),
-    /// All rows have come.
-    End,
-}
 
 /// What is ingested.
 pub(super) struct Order {
@@ -54,17 +41,13 @@ struct Words {
     target: String,
     /// The columns of the table to be created, with their types.
     definition: String,
-    /// Their names alone.
-    names: String,
-    /// As many NULLs of their types.
-    nulls: String,
-    /// The same columns of the rows gathered, cast to their types where the INSERT would not do that by itself.
-    casts: String,
+    /// The INSERT of all rows, cast to the columns' types where it would not do that by itself.
+    insert: String,
 }
 
 impl Lane {
     /// Writes the rows that come through `rows` into a table.
-    pub(super) fn ingest(&mut self, order: &Order, mut rows: mpsc::Receiver<Message>, run: &Run) -> Result<Ingested> {
+    pub(super) fn ingest(&mut self, order: &Order, rows: ComingRows, run: &Run) -> Result<Ingested> {
         let columns = Columns::new(&order.schema)?;
         let writer = Writer::new(columns.ingest.types().to_vec())?;
         let alone = match self.status.get() {
@@ -83,19 +66,26 @@ impl Lane {
         let mut commit = self.commit_of(instance.lake.is_some());
         let connection = self.connection(run)?;
         let words = Words::new(connection, &order.table, &columns, &writer)?;
+        let shared = Shared::new(columns, writer);
+        let own_names: Vec<_> = shared.columns.names.iter().map(String::as_str).collect();
+        let gathering = Gathering::new(rows, Arc::clone(&shared));
+        let _source = RowSource::open(connection, &own_names, shared.writer.described(), gathering)?;
         // Whether something was written that is not to be committed when the rest fails.
         let mut begun = false;
-        let written = match alone {
+        let prepared = match alone {
             true => begin(connection, run, || {
                 let _alone_in_catalog = instance.catalog.lock();
                 prepare_table(connection, order, &words)
             }),
             false => prepare_table(connection, order, &words),
         };
-        let has_transaction = written.is_ok();
-        let written = written.and_then(|()| {
-            begun = order.mode != IngestMode::Append;
-            fill(connection, &words, &columns, &writer, &mut rows, &mut begun, run)
+        let has_transaction = prepared.is_ok();
+        let written = prepared.and_then(|insert| {
+            begun = true;
+            let inserted = run.interruptible(|| insert.execute());
+            // DuckDB is only told that rows could not be had.
+            let failed = |failure| shared.take_failure().unwrap_or_else(|| Error::from(failure));
+            inserted.map(|_| shared.count()).map_err(failed)
         });
         let ended = match written {
             Ok(count) if alone => {
@@ -171,20 +161,16 @@ impl Words {
         let names: Vec<_> = columns.names.iter().map(|name| quoted_identifier(name)).collect();
         let typed = names.iter().zip(columns.ingest.types());
         let definition: Vec<_> = typed.map(|(name, ty)| format!("{name} {}", stored(ty))).collect();
-        let nulls: Vec<_> = columns.ingest.types().iter().map(|ty| format!("CAST(NULL AS {})", stored(ty))).collect();
         let casts = names.iter().zip(columns.ingest.types()).zip(writer.carriers()).map(|((name, ty), carrier)| {
             let stored = stored(ty);
             // DuckDB casts no BIGNUM to HUGEINT or DECIMAL, but the text of one to whatever the table's column is.
             let as_it_is = stored == *carrier || has_bignums(ty);
             if as_it_is { name.clone() } else { format!("CAST({name} AS {stored})") }
         });
-        Ok(Self {
-            target: target(connection, table)?,
-            nulls: nulls.join(", "),
-            definition: definition.join(", "),
-            casts: casts.collect::<Vec<_>>().join(", "),
-            names: names.join(", "),
-        })
+        let target = target(connection, table)?;
+        let (casts, definition) = (casts.collect::<Vec<_>>().join(", "), definition.join(", "));
+        let insert = format!("INSERT INTO {target} ({}) SELECT {casts} FROM {COMING_ROWS}", names.join(", "));
+        Ok(Self { target, definition, insert })
     }
 }
 
@@ -233,12 +219,15 @@ fn target(connection: &Connection, table: &IngestTable) -> Result<String> {
 }
 
 /// Begins a transaction with `first`, again while other transactions are in its way.
-fn begin(connection: &Connection, run: &Run, first: impl Fn() -> Result<()>) -> Result<()> {
+fn begin<R>(connection: &Connection, run: &Run, first: impl Fn() -> Result<R>) -> Result<R> {
     let start = Instant::now();
     let mut wait = Duration::from_millis(1);
     loop {
         internal::run(connection, "BEGIN TRANSACTION")?;
-        let Err(error) = first() else { return Ok(()) };
+        let error = match first() {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
         roll_back(connection);
         if error.sqlstate != SqlState("40001") || start.elapsed() > RETRY_FOR {
             return Err(error);
@@ -250,9 +239,9 @@ fn begin(connection: &Connection, run: &Run, first: impl Fn() -> Result<()>) -> 
     }
 }
 
-/// Creates the table as the mode has it, and sees that it takes such rows.
-fn prepare_table(connection: &Connection, order: &Order, words: &Words) -> Result<()> {
-    let Words { target, definition, names, nulls, .. } = words;
+/// Creates the table as the mode has it, and plans the INSERT: rows that it can't take are refused before any is sent.
+fn prepare_table(connection: &Connection, order: &Order, words: &Words) -> Result<Prepared> {
+    let Words { target, definition, insert } = words;
     let temporary = if order.table.temporary { "TEMPORARY " } else { "" };
     match order.mode {
         IngestMode::Append => {}
@@ -266,9 +255,7 @@ fn prepare_table(connection: &Connection, order: &Order, words: &Words) -> Resul
             create(connection, &format!("CREATE {temporary}TABLE IF NOT EXISTS {target} ({definition})"))?;
         }
     }
-    // Planned and not run: rows that it can't take are refused before any is sent.
-    connection.extract(&format!("INSERT INTO {target} ({names}) SELECT {nulls}"))?.prepare(0)?;
-    Ok(())
+    Ok(connection.extract(insert)?.prepare(0)?)
 }
 
 /// Creates a table, unless it would be where the datasets are.
@@ -277,52 +264,6 @@ fn create(connection: &Connection, sql: &str) -> Result<()> {
     own_catalogs::check_untouched(&prepared)?;
     prepared.execute()?;
     Ok(())
-}
-
-/// Writes all rows, and tells how many they were.
-fn fill(
-    connection: &Connection,
-    words: &Words,
-    columns: &Columns,
-    writer: &Writer,
-    rows: &mut mpsc::Receiver<Message>,
-    begun: &mut bool,
-    run: &Run,
-) -> Result<u64> {
-    let Words { target, names, casts, .. } = words;
-    let sql = format!("INSERT INTO {target} ({names}) SELECT {casts} FROM {APPENDED_ROWS}");
-    let own_names: Vec<_> = columns.names.iter().map(String::as_str).collect();
-    let mut appender = Appender::new(connection, &sql, &own_names, writer.described())?;
-    let (mut count, mut gathered, mut bytes) = (0, 0, 0);
-    loop {
-        let batch = match rows.blocking_recv() {
-            Some(Message::Batch(batch)) => batch,
-            Some(Message::Failed(error)) => return Err(error),
-            Some(Message::End) => break,
-            None => return Err(errors::cancelled()),
-        };
-        let batch = columns.ingest.convert(&batch).map_err(|error| unfit(&error, error.to_string()))?;
-        count += batch.num_rows() as u64;
-        let bytes_a_row = batch.get_array_memory_size() / batch.num_rows().max(1);
-        for start in (0..batch.num_rows()).step_by(WritableChunk::CAPACITY) {
-            let part = batch.slice(start, WritableChunk::CAPACITY.min(batch.num_rows() - start));
-            let chunk = writer.chunk(&part)?;
-            run.interruptible(|| appender.append(&chunk))?;
-            gathered += part.num_rows();
-            bytes += part.num_rows() * bytes_a_row;
-            if gathered >= FLUSH_ROWS || bytes >= FLUSH_BYTES {
-                *begun = true;
-                run.interruptible(|| appender.flush())?;
-                (gathered, bytes) = (0, 0);
-            }
-            if run.is_cancelled() {
-                return Err(errors::cancelled());
-            }
-        }
-    }
-    *begun = true;
-    run.interruptible(|| appender.flush())?;
-    Ok(count)
 }
 
 fn aborted() -> Error {
