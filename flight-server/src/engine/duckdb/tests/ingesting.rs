@@ -109,7 +109,7 @@ async fn rows_keep_their_order_however_they_are_cut() {
         ("odd", "n INTEGER", vec![0, 7, 100_003, 1, 2047, 2049, 300_001, 0]),
         ("tiny", "n INTEGER", tiny),
         ("keyed", "n INTEGER PRIMARY KEY", vec![50_000; 8]),
-        ("cast", "n HUGEINT", vec![50_000; 8]),
+        ("converted", "n HUGEINT", vec![50_000; 8]),
     ] {
         rows(&session, &format!("CREATE TABLE {name} ({definition})")).await;
         let count: i32 = lengths.iter().sum();
