@@ -270,7 +270,7 @@ async fn a_file_of_a_newer_schema_is_refused() {
     sqlx::query("PRAGMA user_version = 1000").execute(&mut db).await.unwrap();
     db.close().await.unwrap();
     let refused = SqliteStore::open(&file(&home)).await.err().unwrap();
-    assert_eq!(refused, StoreError::SchemaTooNew { found: 1000, supported: 3 });
+    assert_eq!(refused, StoreError::SchemaTooNew { found: 1000, supported: 4 });
 }
 
 #[tokio::test]

@@ -22,6 +22,9 @@ using namespace duckdb;
 
 const char *const FUNCTION = "pintail_rows";
 
+// How many threads have a part at a time. One client sends no faster than so many write, and each part is in memory.
+const idx_t MOST_THREADS = 8;
+
 // Gives the next part of the rows: 1; 0 when it has not come yet; 2 when all have been given; -1 when it failed.
 typedef int32_t (*next_part)(void *feeder, void **part);
 // Writes the next rows of a part into a chunk, and tells how many; 0 at its end, -1 when it failed. They are read before the next
@@ -89,7 +92,7 @@ public:
 class GlobalRowState : public GlobalSourceState {
 public:
 	explicit GlobalRowState(ClientContext &context)
-	    : threads(UnsafeNumericCast<idx_t>(TaskScheduler::GetScheduler(context).NumberOfThreads())) {
+	    : threads(MinValue(UnsafeNumericCast<idx_t>(TaskScheduler::GetScheduler(context).NumberOfThreads()), MOST_THREADS)) {
 	}
 
 	idx_t MaxThreads() override {
