@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -54,7 +54,12 @@ where
         match deadline {
             None => Box::pin(response),
             Some(deadline) => Box::pin(async move {
-                timeout_at(deadline, response).await.unwrap_or_else(|_elapsed| Ok(status(&is_over()).into_http()))
+                tokio::select! {
+                    // Both times are over in one tick of the clock, as a rule: what is looked at first comes first.
+                    biased;
+                    () = sleep_until(deadline) => Ok(status(&is_over()).into_http()),
+                    response = response => response,
+                }
             }),
         }
     }
@@ -98,10 +103,10 @@ mod tests {
     use super::*;
     use crate::flight::status::CODE_HEADER;
 
-    /// Answers never, or at once.
-    struct Never(bool);
+    /// Answers after some time, or never.
+    struct After(Option<Duration>);
 
-    impl Service<Request<Body>> for Never {
+    impl Service<Request<Body>> for After {
         type Response = Response<Body>;
         type Error = Infallible;
         type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -111,25 +116,40 @@ mod tests {
         }
 
         fn call(&mut self, _: Request<Body>) -> Self::Future {
-            let never = self.0;
-            Box::pin(async move { if never { pending().await } else { Ok(Response::new(Body::empty())) } })
+            let time = self.0;
+            Box::pin(async move {
+                match time {
+                    None => pending().await,
+                    Some(time) => tokio::time::sleep(time).await,
+                }
+                Ok(Response::new(Body::empty()))
+            })
         }
     }
 
-    async fn answer(never: bool, time: &'static str) -> Response<Body> {
+    async fn answer(after: Option<Duration>, time: &'static str) -> Response<Body> {
         let mut request = Request::new(Body::empty());
         request.headers_mut().insert(HEADER, HeaderValue::from_static(time));
-        DeadlineLayer.layer(Never(never)).call(request).await.unwrap()
+        DeadlineLayer.layer(After(after)).call(request).await.unwrap()
+    }
+
+    /// The transport has the same time, from a moment later on, and its clock the same ticks.
+    #[tokio::test(start_paused = true)]
+    async fn of_two_times_that_are_over_at_once_this_one_is_told() {
+        let late = answer(Some(Duration::from_millis(20)), "20m").await;
+        assert_eq!(Status::from_header_map(late.headers()).unwrap().code(), Code::DeadlineExceeded);
+        let in_time = answer(Some(Duration::from_millis(19)), "20m").await;
+        assert!(Status::from_header_map(in_time.headers()).is_none());
     }
 
     #[tokio::test]
     async fn a_call_whose_time_is_over_is_told_so_and_one_in_time_gets_its_answer() {
-        let late = answer(true, "1m").await;
+        let late = answer(None, "1m").await;
         let status = Status::from_header_map(late.headers()).unwrap();
         assert_eq!(status.code(), Code::DeadlineExceeded);
         assert_eq!(late.headers()[CODE_HEADER], "DEADLINE_EXCEEDED");
         assert!(status.message().starts_with("[57014] "), "{}", status.message());
-        let in_time = answer(false, "1H").await;
+        let in_time = answer(Some(Duration::ZERO), "1H").await;
         assert!(Status::from_header_map(in_time.headers()).is_none());
     }
 
