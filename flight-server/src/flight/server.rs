@@ -175,9 +175,10 @@ impl<H: Handlers> FlightServer<H> {
         let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
         let router = builder
             .layer(MapRequestLayer::new(handshake::with_token_where_it_is_looked_for))
+            // Around the edge: a call that is passed on has the same time.
+            .layer(DeadlineLayer)
             .layer(option_layer(self.edge))
             .layer(TypedLayer)
-            .layer(DeadlineLayer)
             .layer(DriverLayer)
             .layer(MapRequestLayer::new(message_encoding::as_the_client_does))
             .layer(MapRequestLayer::new(broken_off::with_broken_end))
