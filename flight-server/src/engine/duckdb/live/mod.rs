@@ -28,7 +28,7 @@ use super::lane::Form;
 use crate::error::{Error, ErrorCode, Result};
 
 /// How much of the parts that are ahead is put aside before their threads have to wait, in bytes.
-const ASIDE: usize = 32 << 20;
+const ASIDE: usize = 8 << 20;
 
 /// Rows that DuckDB still computes.
 pub(super) struct Live {
