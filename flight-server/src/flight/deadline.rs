@@ -55,7 +55,7 @@ where
             None => Box::pin(response),
             Some(deadline) => Box::pin(async move {
                 tokio::select! {
-                    // Both times are over in one tick of the clock, as a rule: what is looked at first comes first.
+                    // A peer that has the call has its time too, which may be over in the same tick of the clock.
                     biased;
                     () = sleep_until(deadline) => Ok(status(&is_over()).into_http()),
                     response = response => response,
@@ -133,7 +133,7 @@ mod tests {
         DeadlineLayer.layer(After(after)).call(request).await.unwrap()
     }
 
-    /// The transport has the same time, from a moment later on, and its clock the same ticks.
+    /// What has the call, such as a peer, may have the same time, and its clock the same ticks.
     #[tokio::test(start_paused = true)]
     async fn of_two_times_that_are_over_at_once_this_one_is_told() {
         let late = answer(Some(Duration::from_millis(20)), "20m").await;
