@@ -128,15 +128,17 @@ impl Session {
             None => {}
         }
         if let Err(error) = self.check_transaction(id) {
-            let decided = match self.undecided() {
-                Some(ending) if error.code == ErrorCode::TransactionLost => Some(self.outcome(&ending).await?),
-                _ => None,
-            };
-            self.forget_transaction(&mut turn).await?;
-            return match decided {
-                Some(Decided::Committed) => Ok(()),
-                Some(Decided::Unknown) => Err(commit_unknown()),
-                Some(Decided::NotCommitted) | None => Err(error),
+            return match self.undecided() {
+                // It stays known until something else comes: this answer may be lost as the first one was.
+                Some(ending) if error.code == ErrorCode::TransactionLost => match self.outcome(&ending).await? {
+                    Decided::Committed => Ok(()),
+                    Decided::Unknown => Err(commit_unknown()),
+                    Decided::NotCommitted => Err(error),
+                },
+                _ => {
+                    self.forget_transaction(&mut turn).await?;
+                    Err(error)
+                }
             };
         }
         let request = request.cloned().unwrap_or_else(Request::of_own_commit);

@@ -159,8 +159,12 @@ impl Session {
             let life = self.transaction_life.lock();
             (life.lost, life.undecided.clone())
         };
-        let was_untold = std::mem::take(&mut self.transaction_life.lock().committed_untold);
-        let mut is_committed = was_untold && does == Does::Commit && !self.is_in_transaction();
+        let was_untold = {
+            let mut life = self.transaction_life.lock();
+            life.committed_untold &= does == Does::Commit;
+            life.committed_untold
+        };
+        let mut is_committed = was_untold && !self.is_in_transaction();
         if lost {
             match does {
                 Does::Else => return Err(lost_transaction()),
@@ -176,13 +180,14 @@ impl Session {
                 }
             }
         } else if let Some(ending) = undecided {
-            let decided = if does == Does::Commit { Some(self.outcome(&ending).await?) } else { None };
-            self.forget_transaction(turn).await?;
-            match decided {
-                Some(Decided::NotCommitted) => return Err(lost_transaction()),
-                Some(Decided::Unknown) => return Err(commit_unknown()),
-                Some(Decided::Committed) => is_committed = true,
-                None => {}
+            match does {
+                // It stays known until something else comes: this answer may be lost as the first one was.
+                Does::Commit => match self.outcome(&ending).await? {
+                    Decided::NotCommitted => return Err(lost_transaction()),
+                    Decided::Unknown => return Err(commit_unknown()),
+                    Decided::Committed => is_committed = true,
+                },
+                Does::Begin | Does::RollBack | Does::Else => self.forget_transaction(turn).await?,
             }
         }
         let open = self.is_in_transaction();
@@ -246,14 +251,20 @@ impl Session {
         self.write_state(turn, &[mark]).await
     }
 
-    /// The client has ended a transaction that an earlier owner of the session had open.
+    /// The client has ended a transaction that an earlier owner of the session had open, or goes on after it. Until the store has
+    /// that, nothing is forgotten.
     pub(super) async fn forget_transaction(&self, turn: &mut Turn) -> Result<()> {
-        let inherited = {
-            let mut life = self.transaction_life.lock();
-            let is_undecided = life.undecided.take().is_some();
-            std::mem::take(&mut life.lost) || is_undecided
+        let is_inherited = {
+            let life = self.transaction_life.lock();
+            life.lost || life.undecided.is_some()
         };
-        if inherited { self.write_state(turn, &[StateEntry { key: KEY.to_owned(), sql: None }]).await } else { Ok(()) }
+        if is_inherited {
+            self.write_state(turn, &[StateEntry { key: KEY.to_owned(), sql: None }]).await?;
+            let mut life = self.transaction_life.lock();
+            life.lost = false;
+            life.undecided = None;
+        }
+        Ok(())
     }
 
     /// Takes over what an earlier owner left.

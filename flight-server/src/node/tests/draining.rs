@@ -170,6 +170,27 @@ async fn a_lost_transaction_is_over_once_its_commit_has_failed_or_another_has_be
 }
 
 #[tokio::test]
+async fn a_lost_transaction_stays_lost_while_the_store_does_not_know_that_its_client_was_told() {
+    let cluster = Cluster::new();
+    let node = cluster.node(1).await;
+    let (_, token) = connect(&node).await;
+    let session = call(&node, &token).await.unwrap().session;
+    session.execute(Statement::new("BEGIN")).await.unwrap();
+    drop(session);
+    let node = cluster.restart(node).await;
+    let session = call(&node, &token).await.unwrap().session;
+    let run = async |sql: &str| session.execute(Statement::new(sql)).await.map(drop);
+    cluster.store.set_down(true);
+    for ending in ["BEGIN", "COMMIT", "ROLLBACK"] {
+        assert_eq!(code(run(ending).await), ErrorCode::StoreUnavailable, "{ending}");
+    }
+    cluster.store.set_down(false);
+    assert_eq!(code(run("INSERT 1").await), ErrorCode::TransactionLost, "no BEGIN and no ROLLBACK has been answered");
+    assert_eq!(code(run("COMMIT").await), ErrorCode::TransactionLost);
+    run("INSERT 1").await.unwrap();
+}
+
+#[tokio::test]
 async fn an_operator_drains_a_node_and_ends_a_session() {
     let cluster = Cluster::new();
     let node = cluster.node(1).await;

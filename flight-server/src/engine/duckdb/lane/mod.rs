@@ -92,6 +92,8 @@ pub(super) struct Lane {
     note: CommitNote,
     /// Receipts that are to be committed with the open transaction.
     pending: Vec<Receipt>,
+    /// A statement that commits is on its way: whatever it fails by, the transaction ends.
+    committing: bool,
     known: Known,
     journaled: JournaledReceipts,
     /// The keys of what could not be brought along from an earlier node.
@@ -165,6 +167,7 @@ impl Lane {
             changes_lake: false,
             note: CommitNote::default(),
             pending: Vec::new(),
+            committing: false,
             known: Known::default(),
             journaled: JournaledReceipts::of(replay),
             statements: Arc::default(),
@@ -217,6 +220,7 @@ impl Lane {
             Ok(Executed { kind: StatementKind::Transaction | StatementKind::Other, cursor: None, .. }) => {
                 self.probe_status();
             }
+            Err(_) if self.committing => self.end(run),
             // A failure may have aborted the transaction.
             Err(_) if before != TransactionStatus::Autocommit => self.probe_status(),
             _ => {}

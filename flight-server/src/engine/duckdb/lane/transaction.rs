@@ -30,10 +30,8 @@ impl Lane {
         let commit = self.commit_of(self.changes_lake).with(receipt);
         self.note_receipts(commit.asked_for());
         let committed = self.connection(run).and_then(|connection| commit.run(connection));
-        if committed.is_err()
-            && let Err(error) = self.roll_back(run)
-        {
-            tracing::debug!(%error, "the transaction was over already");
+        if committed.is_err() {
+            self.end(run);
         }
         self.ended();
         self.journal(committed?);
@@ -60,6 +58,7 @@ impl Lane {
         self.changes_lake = false;
         self.note = CommitNote::default();
         self.pending.clear();
+        self.committing = false;
     }
 
     /// Rolls the transaction back. It is over even when that fails.
@@ -70,6 +69,15 @@ impl Lane {
         let rolled_back = internal::run(self.connection(run)?, "ROLLBACK");
         self.ended();
         rolled_back
+    }
+
+    /// Sees to it that no transaction is open after a commit that failed, wherever it did: its client is told that it failed, and
+    /// would take what it writes next, and reads of what it wrote before, to be outside of it.
+    pub(super) fn end(&mut self, run: &Run) {
+        self.probe_status();
+        if let Err(error) = self.roll_back(run) {
+            tracing::debug!(%error, "the transaction was over already");
+        }
     }
 
     /// Rolls an aborted transaction back that was to be committed. DuckDB would do the same and call it a success, so that
@@ -102,9 +110,10 @@ impl Lane {
         self.pending.extend(receipt);
     }
 
-    /// What has to be done before a transaction is committed by a statement, and is finished after it. When it fails, there is
-    /// no transaction any more.
+    /// What has to be done before a transaction is committed by a statement, and is finished after it. When it fails, or the
+    /// statement does, there is no transaction any more.
     pub(super) fn before_commit(&mut self, run: &Run) -> Result<Option<PreparedCommit>> {
+        self.committing = true;
         match self.status.get() {
             TransactionStatus::Failed => return Err(self.roll_back_instead(run)),
             TransactionStatus::Open if self.changes_lake || !self.pending.is_empty() => {}
@@ -112,12 +121,6 @@ impl Lane {
         }
         let commit = self.commit_of(self.changes_lake);
         self.note_receipts(commit.asked_for());
-        let prepared = commit.prepare(self.connection(run)?);
-        if prepared.is_err()
-            && let Err(error) = self.roll_back(run)
-        {
-            tracing::debug!(%error, "the transaction was over already");
-        }
-        prepared.map(Some)
+        commit.prepare(self.connection(run)?).map(Some)
     }
 }

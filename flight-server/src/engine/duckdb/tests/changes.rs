@@ -1,10 +1,11 @@
 //! Statements that change something: counts, transactions, conflicts, parameters.
 
-use arrow::array::{Int64Array, StringArray};
+use arrow::array::{ArrayRef, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
+use uuid::Uuid;
 
 use super::*;
-use crate::engine::TransactionStatus;
+use crate::engine::{Request, TransactionStatus};
 
 async fn changed(session: &Arc<dyn EngineSession>, sql: &str) -> Option<u64> {
     run(session, sql).await.unwrap().changed
@@ -82,6 +83,27 @@ async fn transactions_by_text_and_by_call_are_one_state() {
     assert_eq!(failure(&session, "SELECT 1").await.sqlstate.0, "25P02");
     session.rollback().await.unwrap();
     assert_eq!(number(&session, "SELECT 1").await, 1);
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_ends_its_transaction_however_it_fails() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    rows(&session, "CREATE TABLE t (i INT); CREATE TEMP TABLE own (i INT)").await;
+    let of_request = |id| Request { id: Uuid::from_u128(id), digest: id.to_string(), is_own: false };
+    for (id, table) in [(1, "t"), (2, "own")] {
+        rows(&session, "BEGIN").await;
+        rows(&session, &format!("INSERT INTO {table} VALUES (1)")).await;
+        // It takes no parameters, which is known only when it is to run, after its receipt was written.
+        let parameters = RecordBatch::try_from_iter([("1", Arc::new(Int64Array::from(vec![1])) as ArrayRef)]).unwrap();
+        let commit = Statement { request: Some(of_request(id)), ..Statement::new("COMMIT") };
+        let failing = Statement { parameters: vec![parameters], ..commit.clone() };
+        assert!(session.execute(failing).await.is_err());
+        assert_eq!(session.transaction(), TransactionStatus::Autocommit);
+        assert_eq!(number(&session, &format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+        assert_eq!(session.execute(commit).await.err().unwrap().sqlstate.0, "25000", "there is nothing to commit");
+        assert_eq!(session.receipt(Uuid::from_u128(id)).await.unwrap(), None);
+    }
 }
 
 #[tokio::test]
