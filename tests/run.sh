@@ -28,7 +28,7 @@ jdbc_driver_version=18.3.0
 arrow_go_version=18.8.0
 mkdir -p "$logs"
 
-parts=(fmt layers engineless clippy build rust licences python demo)
+parts=(fmt layers engineless clippy build rust instructions licences python demo)
 summary=()
 
 say() { printf '\n== %s\n' "$*"; }
@@ -189,6 +189,14 @@ part_rust() {
     need_postgres
     cargo test --locked --release --workspace "$@" 2>&1 | tee "$logs/rust.log"
     mapfile -t -O "${#summary[@]}" summary < <(grep '^test result:' "$logs/rust.log")
+}
+
+# The instructions of the hot paths.
+part_instructions() {
+    command -v valgrind >/dev/null || install_packages valgrind
+    command -v python3 >/dev/null || install_packages python3
+    python3 tests/instructions.py "$@" | tee "$logs/instructions.log"
+    mapfile -t -O "${#summary[@]}" summary <"$logs/instructions.log"
 }
 
 part_licences() {

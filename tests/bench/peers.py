@@ -1,6 +1,6 @@
 """What is compared: Pintail, and its peers over the same data."""
 
-import contextlib
+import json
 import os
 import pathlib
 import secrets
@@ -52,16 +52,32 @@ class Pintail:
     def table(self, sql):
         return self.session.table(sql)
 
-    @contextlib.contextmanager
     def adbc(self):
-        login = {"username": USER, "password": PASSWORD}
-        with adbc.connect(self.server.uri, db_kwargs=login, autocommit=True) as connection:
-            yield connection
+        return by_adbc(self.server.uri)
 
     def close(self):
         self.unordered.close()
         self.session.close()
         self.server.stop()
+
+
+class Nothing:
+    """A server that does nothing and answers every statement with 42: what is left is its calls."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([pintail_process.BINARY.with_name("pintail-test-nothing")], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.uri = f"grpc://127.0.0.1:{json.loads(self.process.stdout.readline())['port']}"
+        self.session = flight_sql.Session(self)
+
+    def adbc(self):
+        return by_adbc(self.uri)
+
+    def close(self):
+        self.session.close()
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 class CppFlight:
@@ -96,10 +112,16 @@ class Quack:
         self.process = subprocess.Popen([sys.executable, HERE / "quack_peer.py", str(database), token, str(port), *extensions],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n", "Quack did not start"
-        self.connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-        for extension in extensions:
-            self.connection.execute(f"LOAD '{extension}'")
-        self.connection.execute(f"ATTACH 'quack:localhost:{port}' AS remote (TOKEN '{token}')")
+        self.extensions, self.attach = extensions, f"ATTACH 'quack:localhost:{port}' AS remote (TOKEN '{token}')"
+        self.connection = self.connect()
+
+    def connect(self):
+        """Another client: a DuckDB of its own."""
+        connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+        for extension in self.extensions:
+            connection.execute(f"LOAD '{extension}'")
+        connection.execute(self.attach)
+        return connection
 
     def table(self, sql):
         return self.connection.execute("FROM remote.query($$" + sql + "$$)").to_arrow_table()
@@ -125,6 +147,11 @@ class InProcess:
 
     def close(self):
         self.connection.close()
+
+
+def by_adbc(uri):
+    """A connection of the released driver."""
+    return adbc.connect(uri, db_kwargs={"username": USER, "password": PASSWORD}, autocommit=True)
 
 
 def cpu(process):

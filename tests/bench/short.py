@@ -2,21 +2,21 @@
 
     PINTAIL_BIN=<pintail> python tests/bench/short.py [ROUNDS]
 
-A call is a round trip, and the driver makes several for each statement; what they cost without any work is measured by as many
-calls that do none. All databases are files, so that an insert is as durable with one as with the other.
+A call is a round trip, and the driver makes several for each statement; what they cost without any work is measured with a server
+that does none. All databases are files, so that an insert is as durable with one as with the other.
 """
 
+import concurrent.futures
 import contextlib
 import json
 import subprocess
 import sys
 import tempfile
-import time
 
 import duckdb
 
-from peers import PASSWORD, USER, Pintail, Quack, pintail_process
-from rounds import Figure, median_of
+from peers import PASSWORD, USER, Nothing, Pintail, Quack, pintail_process
+from rounds import Figure, median_of, timed
 
 STATEMENTS = 300
 
@@ -24,37 +24,34 @@ STATEMENTS = 300
 def main(count):
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pintail-bench-"))
-        pintail, quack = Pintail(), Quack(f"{folder}/quack.duckdb")
-        stack.callback(pintail.close)
-        stack.callback(quack.close)
+        pintail, quack, idle = Pintail(), Quack(f"{folder}/quack.duckdb"), Nothing()
+        for server in (pintail, quack, idle):
+            stack.callback(server.close)
         connection = stack.enter_context(pintail.adbc())
         own = duckdb.connect()
         stack.callback(own.close)
 
-        def by_adbc(sql):
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                cursor.fetch_arrow_table()
+        def by_adbc(connection):
+            def run(sql):
+                with connection.cursor() as cursor:
+                    cursor.execute(sql)
+                    cursor.fetch_arrow_table()
+            return run
 
-        def by_pyarrow(sql):
-            pintail.session.table(sql)
-
-        def by_quack(sql):
-            quack.table(sql)
-
-        def in_process(sql):
-            own.execute(sql).to_arrow_table()
-
-        def call(_sql):
-            list(pintail.session.client.list_actions(pintail.session.options))
-        everybody = {"one call that does nothing, pyarrow": call, "Pintail, pyarrow": by_pyarrow, "Pintail, ADBC": by_adbc,
-                     "Quack": by_quack, "in-process DuckDB": in_process}
-        for name, text in [("the same text", "SELECT 42"), ("a new text each time", "SELECT 42 + {}")]:
-            figure = Figure(f"SELECT 42, {name}, median", unit="ms", base="one call that does nothing, pyarrow")
-            for number in range(count):
-                for contender, run in everybody.items():
-                    figure.add(contender, 1e3 * median_of(run, [text.format(number * STATEMENTS + at) for at in range(STATEMENTS)]))
-            figure.print()
+        nothing = "a server that does nothing"
+        clients = {
+            "ADBC": {nothing: by_adbc(stack.enter_context(idle.adbc())), "Pintail": by_adbc(connection), "Quack, DuckDB": quack.table,
+                     "in-process DuckDB": lambda sql: own.execute(sql).to_arrow_table()},
+            "pyarrow": {nothing: idle.session.table, "Pintail": pintail.table},
+        }
+        for client, everybody in clients.items():
+            for name, text in [("the same text", "SELECT 42"), ("a new text each time", "SELECT 42 + {}")]:
+                figure = Figure(f"SELECT 42 by {client}, {name}, median", unit="ms", base=nothing)
+                for number in range(count):
+                    texts = [text.format(number * STATEMENTS + at) for at in range(STATEMENTS)]
+                    for contender, run in everybody.items():
+                        figure.add(contender, 1e3 * median_of(run, texts))
+                figure.print()
 
         figure = Figure("short statements a second, 16 connections", unit="/s")
         for _ in range(count):
@@ -65,21 +62,36 @@ def main(count):
             figure.add("Pintail, pintail bench throughput", found["statements"])
         figure.print()
 
-        figure = Figure("single-row prepared inserts a second, one connection", unit="/s", base="Quack")
         with connection.cursor() as cursor:
             cursor.execute("CREATE TABLE inserted (i INTEGER)")
         quack.connection.execute("CREATE TABLE remote.inserted (i INTEGER)")
-        for _ in range(count):
-            begin = time.perf_counter()
-            with connection.cursor() as cursor:
-                for number in range(STATEMENTS):
-                    cursor.execute("INSERT INTO inserted VALUES (?)", (number,))
-            figure.add("Pintail, ADBC", STATEMENTS / (time.perf_counter() - begin))
-            begin = time.perf_counter()
-            for number in range(STATEMENTS):
-                quack.connection.execute("INSERT INTO remote.inserted VALUES (?)", (number,))
-            figure.add("Quack", STATEMENTS / (time.perf_counter() - begin))
-        figure.print()
+        for connections in (1, 8):
+            figure = Figure(f"single-row prepared inserts a second, {connections} connection{'s' * (connections > 1)}", unit="/s", base="Quack")
+            with contextlib.ExitStack() as clients:
+                adbc = [clients.enter_context(pintail.adbc()) for _ in range(connections)]
+                remote = [clients.enter_context(contextlib.closing(quack.connect())) for _ in range(connections)]
+                for _ in range(count):
+                    figure.add("Pintail, ADBC", inserts_a_second(insert_by_adbc, adbc))
+                    figure.add("Quack", inserts_a_second(insert_by_quack, remote))
+            figure.print()
+
+
+def insert_by_adbc(connection):
+    with connection.cursor() as cursor:
+        for number in range(STATEMENTS):
+            cursor.execute("INSERT INTO inserted VALUES (?)", (number,))
+
+
+def insert_by_quack(connection):
+    for number in range(STATEMENTS):
+        connection.execute("INSERT INTO remote.inserted VALUES (?)", (number,))
+
+
+def inserts_a_second(insert, connections):
+    """How many inserts are done in a second when each connection does its own at once."""
+    with concurrent.futures.ThreadPoolExecutor(len(connections)) as threads:
+        seconds = timed(lambda: list(threads.map(insert, connections)))
+    return STATEMENTS * len(connections) / seconds
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@
 
 mod actions;
 mod batch_body;
+#[doc(hidden)]
+pub mod benching;
 mod broken_off;
 mod call;
 mod command;

@@ -27,6 +27,8 @@
 //! | `internal` | the server's own statements |
 //! | `errors` | DuckDB's failures as errors with SQLSTATE |
 
+#[doc(hidden)]
+pub mod benching;
 mod bind;
 mod catalog;
 mod change;
