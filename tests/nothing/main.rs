@@ -11,7 +11,9 @@ use arrow::array::{ArrayRef, Int32Array, RecordBatch};
 use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
-use arrow_flight::sql::{ActionCreatePreparedStatementResult, DoPutPreparedStatementResult, ProstMessageExt};
+use arrow_flight::sql::{
+    ActionCreatePreparedStatementResult, Any, CommandGetSqlInfo, DoPutPreparedStatementResult, ProstMessageExt,
+};
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest,
     HandshakeResponse, IpcMessage, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket,
@@ -74,11 +76,14 @@ impl FlightService for Nothing {
     }
 
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
+        let asked = request.into_inner();
         let endpoint = FlightEndpoint { ticket: Some(Ticket { ticket: HANDLE.into() }), ..FlightEndpoint::default() };
+        // Drivers ask what the server can do when they connect, and take no answer for nothing in particular.
+        let is_question = Any::decode(&*asked.cmd).is_ok_and(|any| any.is::<CommandGetSqlInfo>());
         Ok(Response::new(FlightInfo {
             schema: self.schema.clone(),
-            flight_descriptor: Some(request.into_inner()),
-            endpoint: vec![endpoint],
+            flight_descriptor: Some(asked),
+            endpoint: if is_question { Vec::new() } else { vec![endpoint] },
             total_records: -1,
             total_bytes: -1,
             ..FlightInfo::default()

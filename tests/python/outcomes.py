@@ -35,10 +35,9 @@ ROWS = 300_000
 class Recording:
     """One session, on whichever server `reach` gives, which waits until there is one."""
 
-    def __init__(self, reach, chance, tables, is_shared=True):
-        """`tables` says by their names how the tables are made that are written to; `is_shared`, whether a commit leaves its trace
-        where each server finds it."""
-        self.is_shared = is_shared
+    def __init__(self, reach, chance, tables):
+        """`tables` says by their names how the tables are made that are written to: all must be where each server finds them, or go
+        with the session."""
         self.reach, self.chance = reach, chance
         self.next = 0
         #: What must be in the tables.
@@ -93,7 +92,7 @@ class Recording:
         """Notes a failure, and leaves the connection."""
         text = str(error)
         assert not any(word in text for word in GONE), f"the session was lost: {text}"
-        assert not (UNKNOWN in text and self.is_shared), "whether it was committed can be known"
+        assert UNKNOWN not in text, "whether it was committed can be known"
         self.failures.append(text)
         if self.session is not None:
             self.session.client.close()
@@ -219,10 +218,6 @@ class Recording:
             except FAILURES as error:
                 text = str(error)
                 self.failed(error)
-                if UNKNOWN in text:
-                    there = self.found(table) & set(numbers)
-                    assert there in (set(), set(numbers)), f"half of a transaction: {there}"
-                    return bool(there)
                 if any(word in text for word in (LOST, NOT_OPEN, NONE_OPEN, *NOT_DONE)):
                     # It failed, and is over: then nothing of it may be there.
                     there = self.found(table) & set(numbers)

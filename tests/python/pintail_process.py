@@ -88,8 +88,7 @@ class Server:
         try:
             ready = json.loads(lines.get(timeout=DEADLINE))
         except (queue.Empty, json.JSONDecodeError):
-            self.process.kill()
-            self.readers[1].join(DEADLINE)
+            self.kill()
             raise AssertionError("the server did not become ready:\n" + "".join(self.log)) from None
         self.uri, self.http = ready["flight"], ready["http"]
         self.flight_address = self.uri.removeprefix("grpc://")

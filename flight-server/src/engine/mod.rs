@@ -220,6 +220,15 @@ pub trait EngineSession: Send + Sync + 'static {
         Ok(false)
     }
 
+    /// Whether the open transaction has changed nothing but what goes with the session, such as its temporary tables. The receipt
+    /// of its commit is among the session's state then.
+    ///
+    /// # Errors
+    /// The engine's.
+    async fn changes_session_alone(&self) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Rolls the open transaction back; does nothing when none is open.
     async fn rollback(&self) -> Result<()>;
 

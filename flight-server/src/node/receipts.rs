@@ -64,11 +64,10 @@ impl Session {
         if self.fix_engine().receipt(id).await.map_err(|error| self.explain(error))?.is_some() {
             return Ok(Decided::Committed);
         }
-        // Without a receipt in the database it wrote to, it was not committed, and can't be any more: the owner that was to
-        // do it is gone, or shut out.
-        let here = self.engine_of().facts().database.clone();
-        let is_here = !here.is_empty() && ending.database == here;
-        Ok(if is_here { Decided::NotCommitted } else { Decided::Unknown })
+        // Without a receipt where it would be, it was not committed, and can't be any more: the owner that was to do it is gone, or
+        // shut out.
+        let is_told = ending.is_told_by(&self.engine_of().facts().database);
+        Ok(if is_told { Decided::NotCommitted } else { Decided::Unknown })
     }
 }
 

@@ -24,6 +24,9 @@ const OPEN: &str = "open";
 const ENDING: &str = "ending";
 const UNUSED: &str = "unused";
 
+/// Stands for a database where a transaction changed nothing but what goes with the session.
+const SESSION: &str = "(session)";
+
 /// What is known of the open transaction, or of one that an earlier owner of the session had open.
 #[derive(Debug, Default)]
 pub(super) struct TransactionLife {
@@ -44,10 +47,15 @@ pub(super) struct TransactionLife {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Ending {
     pub(super) id: Option<Uuid>,
-    pub(super) database: String,
+    database: String,
 }
 
 impl Ending {
+    /// Whether its receipt, if there is one, is found by who has the session and this database.
+    pub(super) fn is_told_by(&self, database: &str) -> bool {
+        self.database == SESSION || !database.is_empty() && self.database == database
+    }
+
     fn of(words: &str) -> Self {
         let (id, database) = words.split_once(' ').unwrap_or((words, ""));
         Self { id: Uuid::try_parse(id).ok(), database: database.to_owned() }
@@ -242,7 +250,10 @@ impl Session {
     /// Tells the store that the open transaction is being ended, and what the receipt of its commit will name, where there will
     /// be one.
     pub(super) async fn mark_ending(&self, turn: &mut Turn, receipt: Option<Uuid>) -> Result<()> {
-        let database = self.engine_of().facts().database.clone();
+        let database = match self.engine().changes_session_alone().await.map_err(|error| self.explain(error))? {
+            true => SESSION.to_owned(),
+            false => self.engine_of().facts().database.clone(),
+        };
         let receipt = receipt.map(|id| id.to_string()).unwrap_or_default();
         let mark = StateEntry {
             key: KEY.to_owned(),

@@ -208,6 +208,10 @@ impl EngineSession for DuckDbSession {
         self.shared.on_lane(Duration::ZERO, move |lane, _| Ok(lane.is_pending(id))).await
     }
 
+    async fn changes_session_alone(&self) -> Result<bool> {
+        self.shared.on_lane(Duration::ZERO, |lane, _| Ok(lane.changes_session_alone())).await
+    }
+
     async fn rollback(&self) -> Result<()> {
         self.shared.on_lane(Duration::ZERO, Lane::roll_back).await
     }

@@ -38,6 +38,11 @@ impl Lane {
         Ok(())
     }
 
+    /// Whether no database holds anything that the open transaction has changed, and so not its receipt either.
+    pub(in super::super) fn changes_session_alone(&self) -> bool {
+        !self.changes_lake && self.connection.as_ref().is_some_and(|connection| !connection.transaction_changes())
+    }
+
     /// Keeps receipts with the session's state: they are told with it.
     pub(in super::super) fn journal(&mut self, receipts: Vec<Receipt>) {
         self.noted.extend(self.journaled.keep(receipts));

@@ -107,6 +107,25 @@ async fn a_commit_that_fails_ends_its_transaction_however_it_fails() {
 }
 
 #[tokio::test]
+async fn a_transaction_tells_whether_a_database_holds_what_it_changed() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    rows(&session, "CREATE TABLE t (i INT); CREATE TEMP TABLE own (i INT)").await;
+    for (sql, is_of_session) in [
+        ("INSERT INTO own VALUES (1)", true),
+        ("SELECT * FROM t", true),
+        ("INSERT INTO own VALUES (1); INSERT INTO t VALUES (1)", false),
+        ("CREATE TABLE u (i INT)", false),
+        ("CREATE OR REPLACE TEMP VIEW v AS SELECT 1", true),
+    ] {
+        session.begin().await.unwrap();
+        rows(&session, sql).await;
+        assert_eq!(session.changes_session_alone().await.unwrap(), is_of_session, "{sql}");
+        session.rollback().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_same_definition_from_many_sessions_at_once_succeeds_in_all() {
     let fixture = Fixture::new();
     let mut tasks = tokio::task::JoinSet::new();

@@ -1,0 +1,74 @@
+"""How what a unit of work costs grows with the connections, the columns, the size of a row, and the sessions that are idle.
+
+    PINTAIL_BIN=<pintail> python tests/bench/growth.py [ROUNDS]
+
+Each figure compares the same work in other portions with the first: 1 is no growth at all.
+"""
+
+import json
+import subprocess
+import sys
+
+import pyarrow.flight as flight
+
+from peers import PASSWORD, USER, Pintail, pintail_process
+from rounds import Figure, by_turns, median_of
+
+VALUES = 20_000_000
+BYTES = 400_000_000
+IDLE = 10_000
+
+
+def connections(pintail, count):
+    """The time of a statement, from the throughput of so many connections."""
+    many = {f"{number} connection{'s' * (number > 1)}": number for number in (1, 4, 16, 64)}
+    figure = Figure("time a short statement takes of all, by connections", unit="ms", base="1 connection")
+    environment = pintail_process.environment() | {"PINTAIL_USER": USER, "PINTAIL_PASSWORD": PASSWORD}
+    for _ in range(count):
+        for name, number in many.items():
+            done = subprocess.run([pintail_process.BINARY, "bench", "throughput", pintail.server.uri, "--duration", "3s",
+                                   "--connections", str(number), "--format", "json"],
+                                  env=environment, check=True, capture_output=True, text=True)
+            figure.add(name, 1e3 / next(row["value"] for row in json.loads(done.stdout) if row["figure"] == "statements"))
+    figure.print()
+
+
+def columns(pintail, count):
+    """As many integers in fewer and longer columns, or in more and shorter ones."""
+    def read(number):
+        listed = ", ".join(f"i + {at} AS c{at}" for at in range(number))
+        return lambda: pintail.read(f"SELECT {listed} FROM range({VALUES // number}) t(i)")
+    many = {f"{number} column{'s' * (number > 1)}": read(number) for number in (1, 10, 100)}
+    by_turns(Figure(f"{VALUES // 1_000_000} million integers, by columns", base="1 column"), many, count).print()
+
+
+def rows(pintail, count):
+    """As many bytes in smaller rows or in larger ones."""
+    def read(size):
+        return lambda: pintail.read(f"SELECT repeat('x', {size}) AS s FROM range({BYTES // size})")
+    sizes = {f"{size // 1000} KB": read(size) for size in (1_000, 10_000, 100_000)}
+    by_turns(Figure(f"{BYTES // 1_000_000} MB of text, by the size of a row", base="1 KB"), sizes, count).print()
+
+
+def idle_sessions(pintail, count):
+    """A short statement beside sessions that do nothing."""
+    figure = Figure("SELECT 42 by pyarrow, beside idle sessions, median", unit="ms", base="0 sessions")
+    statements = ["SELECT 42"] * 500
+    for name, more in [("0 sessions", 0), (f"{IDLE} sessions", IDLE)]:
+        with flight.FlightClient(pintail.server.uri) as client:
+            for _ in range(more):
+                client.authenticate_basic_token(USER, PASSWORD)
+        for _ in range(count):
+            figure.add(name, 1e3 * median_of(pintail.table, statements))
+    figure.print()
+
+
+def main(count):
+    pintail = Pintail()
+    for measured in (connections, columns, rows, idle_sessions):
+        measured(pintail, count)
+    pintail.close()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
