@@ -69,9 +69,11 @@ def main(count):
             figure = Figure(f"single-row prepared inserts a second, {connections} connection{'s' * (connections > 1)}", unit="/s", base="Quack")
             with contextlib.ExitStack() as clients:
                 adbc = [clients.enter_context(pintail.adbc()) for _ in range(connections)]
+                unserved = [clients.enter_context(idle.adbc()) for _ in range(connections)]
                 remote = [clients.enter_context(contextlib.closing(quack.connect())) for _ in range(connections)]
                 for _ in range(count):
                     figure.add("Pintail, ADBC", inserts_a_second(insert_by_adbc, adbc))
+                    figure.add(f"{nothing}, ADBC", inserts_a_second(insert_by_adbc, unserved))
                     figure.add("Quack", inserts_a_second(insert_by_quack, remote))
             figure.print()
 
