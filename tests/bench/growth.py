@@ -5,13 +5,11 @@
 Each figure compares the same work in other portions with the first: 1 is no growth at all.
 """
 
-import json
-import subprocess
 import sys
 
 import pyarrow.flight as flight
 
-from peers import PASSWORD, USER, Pintail, pintail_process
+from peers import PASSWORD, USER, Pintail
 from rounds import Figure, by_turns, median_of
 
 VALUES = 20_000_000
@@ -23,13 +21,9 @@ def connections(pintail, count):
     """The time of a statement, from the throughput of so many connections."""
     many = {f"{number} connection{'s' * (number > 1)}": number for number in (1, 4, 16, 64)}
     figure = Figure("time a short statement takes of all, by connections", unit="ms", base="1 connection")
-    environment = pintail_process.environment() | {"PINTAIL_USER": USER, "PINTAIL_PASSWORD": PASSWORD}
     for _ in range(count):
         for name, number in many.items():
-            done = subprocess.run([pintail_process.BINARY, "bench", "throughput", pintail.server.uri, "--duration", "3s",
-                                   "--connections", str(number), "--format", "json"],
-                                  env=environment, check=True, capture_output=True, text=True)
-            figure.add(name, 1e3 / next(row["value"] for row in json.loads(done.stdout) if row["figure"] == "statements"))
+            figure.add(name, 1e3 / pintail.throughput(number))
     figure.print()
 
 

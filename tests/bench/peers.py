@@ -55,6 +55,14 @@ class Pintail:
     def adbc(self):
         return by_adbc(self.server.uri)
 
+    def throughput(self, connections=16):
+        """How many short statements so many connections run in a second, as `pintail bench` measures it."""
+        command = [pintail_process.BINARY, "bench", "throughput", self.server.uri, "--duration", "3s", "--connections", str(connections),
+                   "--format", "json"]
+        login = {"PINTAIL_USER": USER, "PINTAIL_PASSWORD": PASSWORD}
+        done = subprocess.run(command, env=pintail_process.environment() | login, check=True, capture_output=True, text=True)
+        return next(row["value"] for row in json.loads(done.stdout) if row["figure"] == "statements")
+
     def close(self):
         self.unordered.close()
         self.session.close()

@@ -8,14 +8,12 @@ that does none. All databases are files, so that an insert is as durable with on
 
 import concurrent.futures
 import contextlib
-import json
-import subprocess
 import sys
 import tempfile
 
 import duckdb
 
-from peers import PASSWORD, USER, Nothing, Pintail, Quack, pintail_process
+from peers import Nothing, Pintail, Quack
 from rounds import Figure, median_of, timed
 
 STATEMENTS = 300
@@ -55,11 +53,7 @@ def main(count):
 
         figure = Figure("short statements a second, 16 connections", unit="/s")
         for _ in range(count):
-            done = subprocess.run([pintail_process.BINARY, "bench", "throughput", pintail.server.uri, "--duration", "3s", "--format", "json"],
-                                  env=pintail_process.environment() | {"PINTAIL_USER": USER, "PINTAIL_PASSWORD": PASSWORD}, check=True,
-                                  capture_output=True, text=True)
-            found = {row["figure"]: row["value"] for row in json.loads(done.stdout)}
-            figure.add("Pintail, pintail bench throughput", found["statements"])
+            figure.add("Pintail, pintail bench throughput", pintail.throughput())
         figure.print()
 
         with connection.cursor() as cursor:
