@@ -163,14 +163,10 @@ impl Session {
         request: Option<&Request>,
     ) -> Result<Found> {
         let does = Does::of(sql);
-        let (lost, undecided) = {
-            let life = self.transaction_life.lock();
-            (life.lost, life.undecided.clone())
-        };
-        let was_untold = {
+        let (lost, undecided, was_untold) = {
             let mut life = self.transaction_life.lock();
             life.committed_untold &= does == Does::Commit;
-            life.committed_untold
+            (life.lost, life.undecided.clone(), life.committed_untold)
         };
         let mut is_committed = was_untold && !self.is_in_transaction();
         if lost {
@@ -250,16 +246,19 @@ impl Session {
     /// Tells the store that the open transaction is being ended, and what the receipt of its commit will name, where there will
     /// be one.
     pub(super) async fn mark_ending(&self, turn: &mut Turn, receipt: Option<Uuid>) -> Result<()> {
-        let database = match self.engine().changes_session_alone().await.map_err(|error| self.explain(error))? {
-            true => SESSION.to_owned(),
-            false => self.engine_of().facts().database.clone(),
+        let mark = match receipt {
+            None => ENDING.to_owned(),
+            Some(id) => {
+                let engine = self.engine_of();
+                let changes_session_alone = self.engine().changes_session_alone().await;
+                let database = match changes_session_alone.map_err(|error| self.explain(error))? {
+                    true => SESSION,
+                    false => &engine.facts().database,
+                };
+                format!("{ENDING} {id} {database}")
+            }
         };
-        let receipt = receipt.map(|id| id.to_string()).unwrap_or_default();
-        let mark = StateEntry {
-            key: KEY.to_owned(),
-            sql: Some(format!("{ENDING} {receipt} {database}").trim_end().to_owned()),
-        };
-        self.write_state(turn, &[mark]).await
+        self.write_state(turn, &[StateEntry { key: KEY.to_owned(), sql: Some(mark) }]).await
     }
 
     /// The client has ended a transaction that an earlier owner of the session had open, or goes on after it. Until the store has

@@ -39,13 +39,7 @@ impl DuckDbRows {
         let mut assembler = Assembler::new(self.shape.clone(), Cut::default())?;
         let mut batches = Vec::new();
         for chunk in &self.chunks {
-            let mut taken = 0;
-            while taken < chunk.len() {
-                taken += assembler.fill(chunk, taken)?;
-                if taken < chunk.len() {
-                    batches.extend(assembler.finish()?);
-                }
-            }
+            assembler.fill_all(chunk, &mut batches)?;
         }
         batches.extend(assembler.finish()?);
         Ok(batches)

@@ -71,14 +71,7 @@ fn execute_once_bound(prepared: &Prepared, form: Form, executed: &mut Executed) 
     let mut assembler = Assembler::new(shape, form.cut)?;
     let mut batches = Vec::new();
     while let Some(chunk) = result.fetch()? {
-        let chunk = assembler.readable(chunk)?;
-        let mut taken = 0;
-        while taken < chunk.len() {
-            taken += assembler.fill(&chunk, taken)?;
-            if taken < chunk.len() {
-                batches.extend(assembler.finish()?);
-            }
-        }
+        assembler.fill_all(&assembler.readable(chunk)?, &mut batches)?;
     }
     batches.extend(assembler.finish()?);
     if is_report {

@@ -136,6 +136,18 @@ impl Assembler {
         Ok(taken)
     }
 
+    /// Takes all rows of `chunk`; batches that are full by then go to `full`.
+    pub(super) fn fill_all(&mut self, chunk: &Chunk, full: &mut Vec<RecordBatch>) -> Result<()> {
+        let mut taken = 0;
+        while taken < chunk.len() {
+            taken += self.fill(chunk, taken)?;
+            if taken < chunk.len() {
+                full.extend(self.finish()?);
+            }
+        }
+        Ok(())
+    }
+
     /// The bytes of each row that [`Self::fill`] took last, beyond those that every row has; none when no column varies.
     pub(super) fn taken_lengths(&self, taken: usize) -> &[usize] {
         &self.lengths[..taken.min(self.lengths.len())]

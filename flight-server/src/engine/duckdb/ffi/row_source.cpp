@@ -36,23 +36,29 @@ class RowSource {
 public:
 	// Gives the next part and its number. When none has come yet, the task is woken as soon as it has.
 	int32_t Next(void **part, idx_t &number, const InterruptState &task) {
-		lock_guard<mutex> guard(lock);
-		if (!feeder) {
-			return -1;
+		lock_guard<mutex> guard(feeding);
+		while (feeder) {
+			{
+				lock_guard<mutex> waiting_guard(waiting_lock);
+				was_woken = false;
+			}
+			auto found = next(feeder, part);
+			if (found == 1) {
+				number = parts++;
+			}
+			if (found != 0 || Wait(task)) {
+				return found;
+			}
 		}
-		auto found = next(feeder, part);
-		if (found == 0) {
-			waiting.push_back(task);
-		} else if (found == 1) {
-			number = parts++;
-		}
-		return found;
+		return -1;
 	}
 
+	// Never waits for a feeder: feeders wake from within their own calls too, when rows come just then.
 	void Wake() {
 		duckdb::vector<InterruptState> tasks;
 		{
-			lock_guard<mutex> guard(lock);
+			lock_guard<mutex> guard(waiting_lock);
+			was_woken = true;
 			tasks.swap(waiting);
 		}
 		for (auto &task : tasks) {
@@ -62,8 +68,9 @@ public:
 
 	// From now on the feeder is not touched.
 	void Close() {
-		lock_guard<mutex> guard(lock);
+		lock_guard<mutex> guard(feeding);
 		feeder = nullptr;
+		lock_guard<mutex> waiting_guard(waiting_lock);
 		waiting.clear();
 	}
 
@@ -75,8 +82,21 @@ public:
 	free_part free = nullptr;
 
 private:
-	mutex lock;
+	// Makes the task one of those to be woken, unless that was to happen since the feeder was asked.
+	bool Wait(const InterruptState &task) {
+		lock_guard<mutex> guard(waiting_lock);
+		if (!was_woken) {
+			waiting.push_back(task);
+		}
+		return !was_woken;
+	}
+
+	// Held while the feeder is asked; taken before the other.
+	mutex feeding;
 	idx_t parts = 0;
+	// Of what follows. Held for moments, and never while others are called.
+	mutex waiting_lock;
+	bool was_woken = false;
 	duckdb::vector<InterruptState> waiting;
 };
 

@@ -231,8 +231,11 @@ impl Part for RowsOfPart {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
+    use std::thread;
+    use std::time::Duration;
+
     use arrow::array::{AsArray as _, Int32Array, StringArray};
     use arrow::datatypes::Int32Type;
     use futures::FutureExt as _;
@@ -240,6 +243,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::duckdb::ffi::{COMING_ROWS, Database, RowSource};
+    use crate::engine::duckdb::internal;
     use crate::error::ErrorCode;
 
     fn numbers(numbers: impl IntoIterator<Item = i32>) -> RecordBatch {
@@ -328,6 +333,49 @@ mod tests {
         assert!((&mut waiting).now_or_never().is_none());
         drop(gathering);
         assert_eq!(waiting.now_or_never(), Some(false), "nobody wants them any more");
+    }
+
+    /// Rows that come in the moment in which they are asked for: whoever waits is woken before it is told that there are none.
+    struct JustThen {
+        rows: Gathering,
+        asked: usize,
+    }
+
+    impl Feeder for JustThen {
+        type Part = RowsOfPart;
+
+        fn next(&mut self, waker: &Waker) -> Next<RowsOfPart> {
+            self.asked += 1;
+            match self.asked % 3 {
+                1 => waker.wake_by_ref(),
+                2 => thread::scope(|scope| scope.spawn(|| waker.wake_by_ref()).join().unwrap()),
+                _ => return self.rows.next(waker),
+            }
+            Next::NotYet
+        }
+    }
+
+    #[test]
+    fn rows_may_come_in_the_moment_they_are_asked_for() {
+        let (sender, rows) = channel();
+        for at in 0..4 {
+            let part = numbers(at * 100_000..(at + 1) * 100_000);
+            assert_eq!(sender.send(part).now_or_never(), Some(true));
+        }
+        sender.end();
+        let rows = gathering(&numbers([]), rows);
+        let shared = Arc::clone(&rows.shared);
+        let (done, sum) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let connection = Database::open(":memory:", &[]).unwrap().connect().unwrap();
+            connection.register_coming_rows().unwrap();
+            let just_then = JustThen { rows, asked: 0 };
+            let _source = RowSource::open(&connection, &["n"], shared.writer.described(), just_then).unwrap();
+            let rows = internal::rows(&connection, &format!("SELECT sum(n)::VARCHAR FROM {COMING_ROWS}"), &[]).unwrap();
+            done.send(rows[0][0].clone()).unwrap();
+        });
+        let sum = sum.recv_timeout(Duration::from_secs(60)).expect("whoever is woken while it asks must ask again");
+        assert_eq!(sum.as_deref(), Some("79999800000"));
     }
 
     #[test]

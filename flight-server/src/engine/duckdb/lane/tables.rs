@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use twox_hash::xxhash3_64;
 use uuid::Uuid;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::ffi::{Connection, TemporaryObject};
 use super::super::internal;
@@ -82,7 +82,7 @@ impl KeptTables {
             Some(snapshot) => spool.snapshots.get(&spool.session, snapshot)?,
             None => Vec::new(),
         };
-        if xxh3_64(&rows) != table.digest {
+        if xxhash3_64::Hasher::oneshot(&rows) != table.digest {
             return Err(Error::new(ErrorCode::SpoolUnavailable, "the rows of a temporary table are not those it had"));
         }
         let (create, indexes) =
@@ -191,7 +191,7 @@ fn keep(
     let indexes = objects.iter().filter(|other| other.kind == "index" && other.name == object.name);
     let statements: Vec<_> = std::iter::once(object).chain(indexes).map(|object| object.sql.clone()).collect();
     let Some(rows) = connection.table_as_bytes(SCHEMA, &object.name, limit)? else { return Ok(None) };
-    let (digest, bytes) = (xxh3_64(&rows), rows.len());
+    let (digest, bytes) = (xxhash3_64::Hasher::oneshot(&rows), rows.len());
     let same = before.filter(|before| before.digest == digest && before.bytes == bytes);
     let snapshot = match same {
         Some(before) => before.snapshot,

@@ -30,13 +30,7 @@ fn one_after_the_other(shape: &ResultShape, chunks: &[Chunk], cut: Cut) -> Vec<R
     let mut assembler = Assembler::new(shape.clone(), cut).unwrap();
     let mut batches = Vec::new();
     for chunk in chunks {
-        let mut taken = 0;
-        while taken < chunk.len() {
-            taken += assembler.fill(chunk, taken).unwrap();
-            if taken < chunk.len() {
-                batches.extend(assembler.finish().unwrap());
-            }
-        }
+        assembler.fill_all(chunk, &mut batches).unwrap();
     }
     batches.extend(assembler.finish().unwrap());
     batches
