@@ -141,9 +141,9 @@ error_codes! {
     /// The ticket's time is over.
     TicketExpired = "TICKET_EXPIRED", "22023",
         "Ask for a new ticket with GetFlightInfo.";
-    /// The ticket names a result that is no longer kept.
+    /// The ticket names a result that is no longer kept, or a write came again whose rows were too many to be kept with its receipt.
     ResultGone = "RESULT_GONE", "24000",
-        "Run the statement again. Results of statements that change data are kept for a limited time.";
+        "Run the statement again if it reads. What was applied by its request id is not applied again: read its rows from where it has written them.";
     /// No prepared statement of this session has that handle.
     PreparedStatementUnknown = "PREPARED_STATEMENT_UNKNOWN", "26000",
         "Prepare the statement again.";

@@ -108,23 +108,63 @@ async fn an_id_that_comes_again_with_something_else_is_refused_and_nothing_is_ru
 }
 
 #[tokio::test]
-async fn a_failed_write_has_no_receipt_and_rows_that_it_returned_are_not_kept() {
+async fn a_failed_write_has_no_receipt() {
     let server = Server::start(&[]).await;
     let client = Client::connect(&server).await;
     let early = with_id(&client, 1).update("INSERT INTO t VALUES (1)").await.unwrap_err();
     assert_failure(&early, Code::NotFound, "STATEMENT_FAILED", "42P01");
     client.update("CREATE TABLE t (i INTEGER)").await.unwrap();
     assert_eq!(with_id(&client, 1).update("INSERT INTO t VALUES (1)").await.unwrap(), 1);
-    let returning = "INSERT INTO t VALUES (2) RETURNING i";
-    let rows = with_id(&client, 2).query(returning).await.unwrap();
-    assert_eq!(pintail_tests::client::first_value(&rows), "2");
-    let again = with_id(&client, 2).query(returning).await.unwrap_err();
-    assert_failure(&again, Code::NotFound, "RESULT_GONE", "24000");
-    assert_eq!(count(&client).await, "2");
     // What only reads, or only sets, is done each time.
     for _ in 0..2 {
-        assert_eq!(with_id(&client, 3).value("SELECT count(*) FROM t").await.unwrap(), "2");
+        assert_eq!(with_id(&client, 3).value("SELECT count(*) FROM t").await.unwrap(), "1");
         with_id(&client, 4).update("SET VARIABLE x = 1").await.unwrap();
+    }
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn rows_that_a_write_returned_come_again() {
+    let spool = tempfile::tempdir().unwrap();
+    let arguments = ["--spool", spool.path().to_str().unwrap()];
+    let mut server = Server::start(&arguments).await;
+    let mut client = Client::connect(&server).await;
+    for kind in ["TABLE t", "TEMP TABLE own"] {
+        client.update(format!("CREATE {kind} (i INTEGER, text VARCHAR)")).await.unwrap();
+    }
+    let writes = [
+        "INSERT INTO t VALUES (1, 'one'), (2, NULL) RETURNING i + 1 AS next, text, {'a': [i]} AS nested",
+        "INSERT INTO own SELECT range, 'of the session' FROM range(3) RETURNING *",
+        "DELETE FROM t WHERE i > 100 RETURNING i",
+        "INSERT INTO t VALUES (3, 'three'); SELECT sum(i), max(text) FROM t",
+    ];
+    let mut first = Vec::new();
+    for (number, sql) in (1..).zip(writes) {
+        first.push(with_id(&client, number).query(sql).await.unwrap());
+    }
+    client.update("BEGIN").await.unwrap();
+    let waiting = "UPDATE t SET text = 'more' WHERE i = 1 RETURNING i, text";
+    for _ in 0..2 {
+        let rows = with_id(&client, 5).query(waiting).await.unwrap();
+        assert_eq!(pintail_tests::client::column(&rows, "text"), ["more"]);
+    }
+    client.update("COMMIT").await.unwrap();
+    first.push(with_id(&client, 5).query(waiting).await.unwrap());
+    let many = "INSERT INTO t SELECT range, 'many' FROM range(100_000) RETURNING i";
+    let rows = with_id(&client, 6).query(many).await.unwrap();
+    assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 100_000);
+    let token = client.token().to_owned();
+    for _ in 0..2 {
+        for ((number, sql), first) in (1..).zip(writes.into_iter().chain([waiting])).zip(&first) {
+            assert_eq!(with_id(&client, number).query(sql).await.unwrap(), *first, "{sql}");
+        }
+        let again = with_id(&client, 6).query(many).await.unwrap_err();
+        assert_failure(&again, Code::NotFound, "RESULT_GONE", "24000");
+        assert_eq!(count(&client).await, "100003");
+        assert_eq!(client.value("SELECT count(*) FROM own").await.unwrap(), "3");
+        server.kill().await;
+        server = Server::start_again(&server, &arguments).await;
+        client = Client::resume(&server, &token).await;
     }
     server.finish().await;
 }

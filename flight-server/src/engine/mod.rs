@@ -12,6 +12,7 @@ mod keys;
 #[cfg(any(feature = "datafusion", feature = "duckdb"))]
 mod priority;
 mod request;
+mod returned;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 pub use keys::{ForeignKeyColumn, KeyColumn, PrimaryKeyColumn, TableName};
 pub use request::{Receipt, Request};
+pub use returned::Returned;
 
 use crate::dataset::Source;
 use crate::error::{Error, ErrorCode, Result};

@@ -7,7 +7,7 @@ use arrow::ipc::writer::StreamWriter;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{IngestMode, IngestTable};
+use super::{IngestMode, IngestTable, Returned};
 use crate::error::{Error, ErrorCode, Result};
 
 /// A write that its client may send again: what it knows it by, and what it asks for.
@@ -29,8 +29,8 @@ pub struct Receipt {
     pub request: Request,
     /// How many rows it changed, where that can be said.
     pub changed: Option<u64>,
-    /// Whether it answered with rows of its own, which are not kept.
-    pub returned_rows: bool,
+    /// The rows that it answered with.
+    pub returned: Returned,
 }
 
 impl Request {
@@ -127,7 +127,7 @@ mod tests {
             Request::of_commit(id, b"INSERT INTO t VALUES (?)"),
         ] {
             assert_ne!(first.digest, other.digest);
-            let receipt = Receipt { request: first.clone(), changed: Some(1), returned_rows: false };
+            let receipt = Receipt { request: first.clone(), changed: Some(1), returned: Returned::Nothing };
             assert_eq!(receipt.checked(&other).unwrap_err().code, ErrorCode::RequestIdReused);
         }
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::session::Session;
 use super::transaction_mark::Ending;
-use crate::engine::{Outcome, Receipt, Request, Rows, StatementKind};
+use crate::engine::{Outcome, Receipt, Request, Returned, Rows, StatementKind};
 use crate::error::{Error, Result};
 
 /// How many receipts a session remembers. The oldest is forgotten first.
@@ -55,7 +55,7 @@ impl Session {
         if remembered.0.len() >= MOST {
             remembered.0.pop_front();
         }
-        remembered.0.push_back(Receipt { request: request.clone(), changed, returned_rows: false });
+        remembered.0.push_back(Receipt { request: request.clone(), changed, returned: Returned::Nothing });
     }
 
     /// Whether a transaction was committed whose end was cut off when its node ended.

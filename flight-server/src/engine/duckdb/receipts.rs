@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::ffi::{Connection, Prepared, Value};
 use super::internal;
 use crate::engine::quoted_identifier;
-use crate::engine::{Holder, Receipt, Request};
+use crate::engine::{Holder, Receipt, Request, Returned};
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 
@@ -50,6 +50,7 @@ impl Receipts {
                  CREATE TABLE IF NOT EXISTS {table} (
                      session VARCHAR NOT NULL, request UUID NOT NULL, digest VARCHAR NOT NULL, changed UBIGINT,
                      returned_rows BOOLEAN NOT NULL, written_at TIMESTAMP NOT NULL);
+                 ALTER TABLE {table} ADD COLUMN IF NOT EXISTS rows VARCHAR;
                  CREATE TABLE IF NOT EXISTS {commits} (
                      session VARCHAR NOT NULL, request UUID NOT NULL, written_at TIMESTAMP NOT NULL);
                  CREATE TABLE IF NOT EXISTS {schema}.identity AS SELECT uuid()::VARCHAR AS id"
@@ -71,8 +72,8 @@ impl Receipts {
         id: Uuid,
     ) -> Result<Option<Receipt>> {
         let sql = format!(
-            "SELECT digest, changed::VARCHAR, returned_rows::VARCHAR FROM {} WHERE session = $1 AND request = $2::UUID
-             UNION ALL SELECT '', NULL, 'false' FROM {} WHERE session = $1 AND request = $2::UUID",
+            "SELECT digest, changed::VARCHAR, returned_rows::VARCHAR, rows FROM {} WHERE session = $1 AND request = $2::UUID
+             UNION ALL SELECT '', NULL, 'false', NULL FROM {} WHERE session = $1 AND request = $2::UUID",
             self.table, self.commits
         );
         let find = prepare(&mut prepared.find, connection, &sql)?;
@@ -111,7 +112,7 @@ impl Receipts {
             return Ok(());
         }
         let sql = format!(
-            "INSERT INTO {} VALUES ($1, $2::UUID, $3, $4::UBIGINT, $5::BOOLEAN, current_timestamp::TIMESTAMP)",
+            "INSERT INTO {} VALUES ($1, $2::UUID, $3, $4::UBIGINT, $5::BOOLEAN, current_timestamp::TIMESTAMP, $6)",
             self.table
         );
         let write = prepare(&mut prepared.write, connection, &sql)?;
@@ -123,7 +124,8 @@ impl Receipts {
                 &Value::text(&receipt.request.id.to_string()),
                 &Value::text(&receipt.request.digest),
                 &changed,
-                &Value::text(&receipt.returned_rows.to_string()),
+                &Value::text(&receipt.returned.is_any().to_string()),
+                &receipt.returned.kept().map_or_else(Value::null, Value::text),
             ];
             run(write, &values)?;
         }
@@ -180,14 +182,14 @@ fn prepare<'a>(prepared: &'a mut Option<Prepared>, connection: &Connection, sql:
     Ok(prepared.insert(new))
 }
 
-/// A receipt from its digest, its number of changed rows, and whether it returned rows.
+/// A receipt from its digest, its number of changed rows, whether it returned rows, and these.
 pub(super) fn read(rows: Vec<Vec<Option<String>>>, id: Uuid) -> Result<Option<Receipt>> {
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
-    match <[Option<String>; 3]>::try_from(row) {
-        Ok([Some(digest), changed, Some(returned_rows)]) => Ok(Some(Receipt {
+    match <[Option<String>; 4]>::try_from(row) {
+        Ok([Some(digest), changed, Some(returned), rows]) => Ok(Some(Receipt {
             request: Request { id, digest, is_own: false },
             changed: changed.and_then(|changed| changed.parse().ok()),
-            returned_rows: returned_rows == "true",
+            returned: Returned::read(returned == "true", rows.as_deref()),
         })),
         _ => Err(Error::internal("a receipt can't be read")),
     }

@@ -25,7 +25,7 @@ use super::lane::{LONGEST_WAIT, Lane, RETRY_FOR};
 use super::own_catalogs;
 use super::write::Writer;
 use crate::engine::quoted_identifier;
-use crate::engine::{IngestMode, IngestTable, Ingested, Receipt, Request, TransactionStatus};
+use crate::engine::{IngestMode, IngestTable, Ingested, Receipt, Request, Returned, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
 /// What is ingested.
@@ -113,7 +113,7 @@ impl Lane {
 /// What is kept of an order that wrote so many rows.
 fn receipt_of(order: &Order, rows: u64) -> Option<Receipt> {
     let request = order.request.clone()?;
-    Some(Receipt { request, changed: Some(rows), returned_rows: false })
+    Some(Receipt { request, changed: Some(rows), returned: Returned::Nothing })
 }
 
 fn roll_back(connection: &Connection) {

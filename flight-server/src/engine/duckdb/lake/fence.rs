@@ -104,9 +104,9 @@ impl Fence {
     pub(super) fn receipt(&self, holder: &Holder, request: Uuid) -> Result<Option<Receipt>> {
         let session = quoted_text(&holder.session);
         let sql = format!(
-            "SELECT digest, changed::text, returned_rows::text FROM pintail_lake.receipts
+            "SELECT digest, changed::text, returned_rows::text, rows FROM pintail_lake.receipts
              WHERE session = {session} AND request = '{request}'
-             UNION ALL SELECT '', NULL, 'false' FROM pintail_lake.commits
+             UNION ALL SELECT '', NULL, 'false', NULL FROM pintail_lake.commits
              WHERE session = {session} AND request = '{request}'"
         );
         let rows = self.again(|fence| fence.ask(&sql));

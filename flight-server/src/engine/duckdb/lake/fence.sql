@@ -27,6 +27,10 @@ BEGIN
         written_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (session, request)
     );
+    -- The rows that a write answered with, where they are kept. Later than the rest.
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'pintail_lake.receipts'::regclass AND attname = 'rows') THEN
+        ALTER TABLE pintail_lake.receipts ADD COLUMN IF NOT EXISTS rows text;
+    END IF;
     IF to_regclass('pintail_lake.receipts_written_at') IS NULL THEN
         CREATE INDEX IF NOT EXISTS receipts_written_at ON pintail_lake.receipts (written_at);
     END IF;
@@ -44,9 +48,9 @@ BEGIN
     -- Keeps the receipts in a mark. One that is kept already stays as it is.
     CREATE OR REPLACE FUNCTION pintail_lake.keep_receipts(mark jsonb) RETURNS void
     LANGUAGE sql AS $function$
-        INSERT INTO pintail_lake.receipts (session, request, digest, changed, returned_rows)
+        INSERT INTO pintail_lake.receipts (session, request, digest, changed, returned_rows, rows)
         SELECT mark ->> 'session', (kept ->> 'request')::uuid, kept ->> 'digest', (kept ->> 'changed')::bigint,
-            (kept ->> 'returned_rows')::boolean
+            (kept ->> 'returned_rows')::boolean, kept ->> 'rows'
         FROM jsonb_array_elements(coalesce(mark -> 'receipts', '[]')) AS kept
         WHERE NOT (kept ->> 'is_own')::boolean
         ON CONFLICT DO NOTHING;
@@ -112,6 +116,11 @@ BEGIN
             RAISE EXCEPTION 'pintail: the write was applied: %', mark ->> 'session' USING ERRCODE = '55000';
         END IF;
         PERFORM pintail_lake.keep_receipts(mark);
+        -- The rows that writes answered with are kept with their receipts, and only as long. The mark stays with the lake.
+        IF jsonb_path_exists(mark, '$.receipts[*].rows') THEN
+            NEW.commit_extra_info := NEW.commit_extra_info::jsonb || jsonb_build_object('pintail', mark || jsonb_build_object(
+                'receipts', (SELECT jsonb_agg(kept - 'rows') FROM jsonb_array_elements(mark -> 'receipts') AS kept)));
+        END IF;
         -- From here on only the commit itself is missing. A node that is stopped now must not keep the session's next owner
         -- waiting for that row.
         PERFORM set_config('idle_in_transaction_session_timeout', '3s', true);

@@ -41,6 +41,9 @@ struct Kept<'a> {
     digest: &'a str,
     changed: Option<u64>,
     returned_rows: bool,
+    /// Those rows. They do not stay in the mark: see `fence.sql`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<&'a str>,
     is_own: bool,
 }
 
@@ -50,7 +53,8 @@ impl<'a> Mark<'a> {
             request: receipt.request.id.to_string(),
             digest: &receipt.request.digest,
             changed: receipt.changed,
-            returned_rows: receipt.returned_rows,
+            returned_rows: receipt.returned.is_any(),
+            rows: receipt.returned.kept(),
             is_own: receipt.request.is_own,
         });
         Self {

@@ -14,7 +14,7 @@ use super::super::interrupt::Run;
 use super::super::receipts::MOST_KNOWN;
 use super::super::statement;
 use super::{Executed, Form, LONGEST_WAIT, Lane, ParameterRows, RETRY_FOR};
-use crate::engine::{Receipt, Request, Statement, StatementKind, TransactionStatus};
+use crate::engine::{Receipt, Request, Returned, Statement, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
 /// Which receipts the session has.
@@ -213,11 +213,15 @@ impl Lane {
     /// The first answer to a write that was applied before.
     fn answer_again(&mut self, receipt: &Receipt, form: Form, run: &Run) -> Result<Executed> {
         tracing::info!(request = %receipt.request.id, "a write came again and was not applied again");
-        if receipt.returned_rows {
+        if let Some((schema, batches)) = receipt.returned.batches()? {
+            let (kind, changed) = (StatementKind::Write, receipt.changed);
+            return Ok(Executed { kind, schema, batches, cursor: None, changed, is_update: false, state: Vec::new() });
+        }
+        if receipt.returned.is_any() {
             return Err(Error::new(
                 ErrorCode::ResultGone,
-                "the statement was applied when it first came, and not again; the rows that it answered with are not kept, so \
-                 read them from where it has written them",
+                "the statement was applied when it first came, and not again; the rows that it answered with were too many to \
+                 be kept, so read them from where it has written them",
             ));
         }
         // As the engine reports changed rows, with the same column.
@@ -236,7 +240,7 @@ impl Lane {
         let changes = || self.connection.as_ref().is_some_and(|connection| connection.transaction_changes());
         let of_session = || self.objects_wait || self.tables.touched;
         let request = request.filter(|request| !request.is_own || self.changes_lake || changes() || of_session())?;
-        Some(Receipt { request: request.clone(), changed: None, returned_rows: false })
+        Some(Receipt { request: request.clone(), changed: None, returned: Returned::Nothing })
     }
 
     /// What the next commit of the session takes; `changes_lake` where it may have changed the lake.
@@ -253,5 +257,11 @@ impl Lane {
 }
 
 fn receipt_of(request: &Request, executed: &Executed) -> Receipt {
-    Receipt { request: request.clone(), changed: executed.changed, returned_rows: !executed.is_update }
+    let returned = match (executed.is_update, &executed.cursor) {
+        (true, _) => Returned::Nothing,
+        (false, None) => Returned::rows(&executed.schema, &executed.batches),
+        // More are to come than are kept.
+        (false, Some(_)) => Returned::Unkept,
+    };
+    Receipt { request: request.clone(), changed: executed.changed, returned }
 }
