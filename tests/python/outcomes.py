@@ -133,6 +133,8 @@ class Recording:
                                      temporary=table == "passing"),
             "several": lambda: self.session.update(f"{self.insert(table, numbers[:1])}; {self.insert(table, numbers[1:])}"
                                                    if numbers[1:] else sql),
+            "all": lambda: self.session.update("; ".join(self.insert(one, numbers) for one in self.rows)),
+            "returning": lambda: self.session.table(f"{sql} RETURNING n").column(0).to_pylist(),
         }
         way = self.chance.choice([*ways, "prepared"])
 
@@ -143,9 +145,12 @@ class Recording:
                 return ways[way]()
 
         told = self.surely(once)
-        if way != "several":
+        if way == "returning":
+            assert told == numbers, f"{told} instead of {numbers}"
+        elif way not in ("several", "all"):
             assert told == len(numbers), f"{way}: {told} instead of {len(numbers)}"
-        self.rows[table].update(numbers)
+        for one in self.rows if way == "all" else [table]:
+            self.rows[one].update(numbers)
 
     def keep(self):
         """Writes to each temporary table."""
@@ -178,18 +183,19 @@ class Recording:
             self.rows[table] |= there
 
     def transaction(self):
-        """Some writes at once."""
-        table, by_text = self.table(), self.chance.random() < 0.5
+        """Some writes at once, to one table or to all."""
+        tables, by_text = self.chance.choice([[self.table()], sorted(self.rows)]), self.chance.random() < 0.5
         number = self.chosen() if self.chance.random() < 0.5 else None
         for _ in range(TRIES):
             numbers = self.numbers()
-            if self.try_transaction(table, numbers, by_text, number):
-                self.rows[table].update(numbers)
+            if self.try_transaction(tables, numbers, by_text, number):
+                for table in tables:
+                    self.rows[table].update(numbers)
                 return
             number = number and self.chosen()
         raise AssertionError(f"a transaction was tried {TRIES} times: {self.failures[-3:]}")
 
-    def try_transaction(self, table, numbers, by_text, number):
+    def try_transaction(self, tables, numbers, by_text, number):
         """Whether it was committed."""
         transaction = None
         try:
@@ -199,8 +205,9 @@ class Recording:
                 self.session.update("BEGIN")
             else:
                 transaction = self.session.begin()
-            for one in numbers:
-                self.session.update(self.insert(table, [one]), transaction)
+            for table in tables:
+                for one in numbers:
+                    self.session.update(self.insert(table, [one]), transaction)
         except FAILURES as error:
             self.failed(error)
             self.surely(lambda: self.roll_back(transaction))
@@ -220,7 +227,7 @@ class Recording:
                 self.failed(error)
                 if any(word in text for word in (LOST, NOT_OPEN, NONE_OPEN, *NOT_DONE)):
                     # It failed, and is over: then nothing of it may be there.
-                    there = self.found(table) & set(numbers)
+                    there = set.union(*(self.found(table) for table in tables)) & set(numbers)
                     assert not there, f"a commit that was told to have failed was made: {text}"
                     return False
         raise AssertionError(f"a commit was tried {TRIES} times: {self.failures[-3:]}")

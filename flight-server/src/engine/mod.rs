@@ -201,7 +201,8 @@ pub trait EngineSession: Send + Sync + 'static {
     /// Opens a transaction; does nothing when one is open.
     async fn begin(&self) -> Result<()>;
 
-    /// Commits the open transaction; does nothing when none is open. It is over, even when this fails.
+    /// Commits the open transaction, or the one that a statement's outcome says is held; does nothing when there is none. It is
+    /// over, even when this fails. One that is held and not committed by then is rolled back before the next statement.
     async fn commit(&self, request: Option<&Request>) -> Result<()>;
 
     /// The receipt of a write of this session, if it was applied and the engine keeps any. What still runs is waited for.
@@ -222,13 +223,13 @@ pub trait EngineSession: Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Whether the open transaction has changed nothing but what goes with the session, such as its temporary tables. The receipt
-    /// of its commit is among the session's state then.
+    /// What the commit of the open transaction is going to change in the session's state beside what it changes elsewhere; `None`
+    /// where it changes nothing else, and its receipt is among that state.
     ///
     /// # Errors
     /// The engine's.
-    async fn changes_session_alone(&self) -> Result<bool> {
-        Ok(false)
+    async fn state_of_commit(&self) -> Result<Option<Vec<StateEntry>>> {
+        Ok(Some(Vec::new()))
     }
 
     /// Rolls the open transaction back; does nothing when none is open.
@@ -367,6 +368,8 @@ pub struct Outcome {
     pub changed: Option<u64>,
     /// Whether it answers with a number of changed rows, or nothing, rather than with rows of its own.
     pub is_update: bool,
+    /// Whether it is a transaction that is still to be committed, because the session's store has to know of it first.
+    pub is_held: bool,
     /// What changed in the session, to be journaled before the client gets its answer.
     pub state: Vec<StateEntry>,
 }

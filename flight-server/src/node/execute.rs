@@ -6,8 +6,8 @@ use super::deadline::Deadline;
 use super::failure;
 use super::own_options;
 use super::receipts::again;
-use super::session::{Session, Work};
-use crate::engine::{Ingest, Outcome, Rows, Statement, StatementKind};
+use super::session::{Session, Turn, Work};
+use crate::engine::{Ingest, Outcome, Request, Rows, Statement, StatementKind};
 use crate::error::Result;
 
 impl Session {
@@ -42,6 +42,10 @@ impl Session {
         let request = statement.request.clone();
         let deadline = self.deadline();
         let executed = deadline.within(self.fix_engine().execute(statement)).await;
+        let executed = match executed {
+            Ok(outcome) if outcome.is_held => self.commit_held(&mut turn, outcome, request.as_ref()).await,
+            executed => executed,
+        };
         self.follow_transaction(before.as_ref(), executed.as_ref().ok().map(|outcome| outcome.kind));
         let mark = self.after_statement(&found);
         self.keep_receipt(request.as_ref(), &executed, executed.as_ref().ok().and_then(|outcome| outcome.changed));
@@ -65,6 +69,18 @@ impl Session {
 }
 
 impl Session {
+    /// Commits a text that has changed both what goes with the session and other tables: first the store is told of what the commit
+    /// changes in the session, then it is made.
+    async fn commit_held(&self, turn: &mut Turn, mut outcome: Outcome, request: Option<&Request>) -> Result<Outcome> {
+        let committed = match self.mark_ending(turn, request.map(|request| request.id)).await {
+            Ok(()) => self.engine().commit(None).await,
+            Err(error) => self.engine().rollback().await.and(Err(error)),
+        };
+        committed?;
+        outcome.state.extend(self.engine().state_after_transaction().await?);
+        Ok(outcome)
+    }
+
     /// Until when a statement that begins now may take.
     fn deadline(&self) -> Deadline {
         Deadline::after(own_options::statement_timeout(&self.own_options.lock(), self.core.options.statement_timeout))

@@ -8,8 +8,8 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use futures::stream;
 use uuid::Uuid;
 
+use super::ending::Ending;
 use super::session::Session;
-use super::transaction_mark::Ending;
 use crate::engine::{Outcome, Receipt, Request, Returned, Rows, StatementKind};
 use crate::error::{Error, Result};
 
@@ -87,6 +87,7 @@ pub(super) fn again(changed: Option<u64>) -> Result<Outcome> {
         kind: StatementKind::Write,
         changed,
         is_update: true,
+        is_held: false,
         state: Vec::new(),
         rows: Rows { schema: report.schema(), batches: Box::pin(stream::iter([Ok(report)])) },
     })

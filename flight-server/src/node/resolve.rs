@@ -12,6 +12,7 @@ use session::{
 
 use super::carried::take_unkept;
 use super::core::Core;
+use super::ending::Ending;
 use super::failure;
 use super::live::Live;
 use super::opened::Opened;
@@ -19,7 +20,7 @@ use super::own_options;
 use super::session::{Bound, Session, SessionParts};
 use super::spooled::SpooledResults;
 use super::transaction_mark::Inherited;
-use crate::engine::{Holder, StateEntry};
+use crate::engine::{Engine, Holder, StateEntry};
 use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint::failpoint;
 
@@ -163,16 +164,27 @@ impl Core {
         self.check_still_held(&record, me).await?;
         failpoint!("rebuild.before", self.store_failed(&crate::failpoint::store_error()));
         let inherited = Inherited::take_out_of(&mut journal);
+        let holder = holder_of(&record.id, record.epoch, &record.principal);
+        let failed = |error: Error| match error.code {
+            // It may be had later, or somewhere else.
+            ErrorCode::LakeUnavailable | ErrorCode::SessionMoved | ErrorCode::Draining => error,
+            _ => unreclaimable(&record.id, &error.message),
+        };
+        let is_applied = match &inherited {
+            Inherited::Undecided(ending) if !ending.state.is_empty() => {
+                let is_committed = is_committed(engine, &holder, ending).await.map_err(failed)?;
+                if is_committed {
+                    ending.apply_to(&mut journal);
+                }
+                is_committed
+            }
+            _ => false,
+        };
         let spooled = SpooledResults::take_out_of(&mut journal);
         let mut lost = take_unkept(&mut journal);
         let replay: Vec<_> =
             journal.into_iter().map(|entry| StateEntry { key: entry.key, sql: entry.statement }).collect();
-        let holder = holder_of(&record.id, record.epoch, &record.principal);
-        let engine_session = engine.open_session(&holder, &replay).await.map_err(|error| match error.code {
-            // It may be had later, or somewhere else.
-            ErrorCode::LakeUnavailable | ErrorCode::SessionMoved | ErrorCode::Draining => error,
-            _ => unreclaimable(&record.id, &error.message),
-        })?;
+        let engine_session = engine.open_session(&holder, &replay).await.map_err(failed)?;
         failpoint!("rebuild.replayed", self.store_failed(&crate::failpoint::store_error()));
         lost.extend(engine_session.take_lost());
         engine_session.set_wire_options(own_options::wire(&record.options));
@@ -189,7 +201,7 @@ impl Core {
             age_left,
             spooled,
         });
-        session.inherit(inherited).await?;
+        session.inherit(inherited, is_applied).await?;
         session.note_lost_state(lost).await?;
         failpoint!("rebuild.done");
         Ok(session)
@@ -262,4 +274,13 @@ fn unreclaimable(id: &SessionId, what: &str) -> Error {
         ErrorCode::SessionUnreclaimable,
         format!("session {id} could not be rebuilt on this node: {what}; connect again to start an empty session"),
     )
+}
+
+/// Whether a transaction was committed that was to change the session's state too: a session in which nothing is set finds its receipt.
+async fn is_committed(engine: &Arc<dyn Engine>, holder: &Holder, ending: &Ending) -> Result<bool> {
+    let Some(id) = ending.id else { return Ok(false) };
+    let asking = engine.open_session(holder, &[]).await?;
+    let receipt = asking.receipt(id).await;
+    asking.close().await;
+    Ok(receipt?.is_some())
 }

@@ -300,8 +300,10 @@ impl Session {
 
     /// Writes `state`, and what an earlier call could not write, to the journal.
     pub(super) async fn write_state(&self, turn: &mut Turn, state: &[StateEntry]) -> Result<()> {
+        let mark = self.mark_with(state);
+        let entries = state.iter().chain(&mark);
         turn.unwritten
-            .extend(state.iter().map(|entry| JournalEntry { key: entry.key.clone(), statement: entry.sql.clone() }));
+            .extend(entries.map(|entry| JournalEntry { key: entry.key.clone(), statement: entry.sql.clone() }));
         if turn.unwritten.is_empty() {
             return Ok(());
         }

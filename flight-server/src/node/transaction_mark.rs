@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::drain::PATIENCE;
+use super::ending::Ending;
 use super::receipts::Decided;
 use super::session::{Session, Turn};
 use super::transaction::TransactionId;
@@ -24,9 +25,6 @@ const OPEN: &str = "open";
 const ENDING: &str = "ending";
 const UNUSED: &str = "unused";
 
-/// Stands for a database where a transaction changed nothing but what goes with the session.
-const SESSION: &str = "(session)";
-
 /// What is known of the open transaction, or of one that an earlier owner of the session had open.
 #[derive(Debug, Default)]
 pub(super) struct TransactionLife {
@@ -40,26 +38,8 @@ pub(super) struct TransactionLife {
     undecided: Option<Ending>,
     /// It was committed by SQL text, and its client was told of a failure of the store instead.
     committed_untold: bool,
-}
-
-/// How a transaction was being ended: the request that its receipt names, where it was committed, and the database in which
-/// that would be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Ending {
-    pub(super) id: Option<Uuid>,
-    database: String,
-}
-
-impl Ending {
-    /// Whether its receipt, if there is one, is found by who has the session and this database.
-    pub(super) fn is_told_by(&self, database: &str) -> bool {
-        self.database == SESSION || !database.is_empty() && self.database == database
-    }
-
-    fn of(words: &str) -> Self {
-        let (id, database) = words.split_once(' ').unwrap_or((words, ""));
-        Self { id: Uuid::try_parse(id).ok(), database: database.to_owned() }
-    }
+    /// The mark, but for what it tells of the session's state, while the one in the store does.
+    foretold: Option<StateEntry>,
 }
 
 /// Whether a mark says that a transaction is open.
@@ -230,7 +210,7 @@ impl Session {
                 life.used = true;
                 found.marked_ending.then(|| self.mark(OPEN))
             }
-            (true, false) => (!found.marked_ending).then(|| StateEntry { key: KEY.to_owned(), sql: None }),
+            (true, false) => (!found.marked_ending).then(ended_mark),
         }
     }
 
@@ -246,19 +226,27 @@ impl Session {
     /// Tells the store that the open transaction is being ended, and what the receipt of its commit will name, where there will
     /// be one.
     pub(super) async fn mark_ending(&self, turn: &mut Turn, receipt: Option<Uuid>) -> Result<()> {
-        let mark = match receipt {
-            None => ENDING.to_owned(),
+        let ending = match receipt {
+            None => Ending::default(),
             Some(id) => {
-                let engine = self.engine_of();
-                let changes_session_alone = self.engine().changes_session_alone().await;
-                let database = match changes_session_alone.map_err(|error| self.explain(error))? {
-                    true => SESSION,
-                    false => &engine.facts().database,
-                };
-                format!("{ENDING} {id} {database}")
+                let state = self.engine().state_of_commit().await.map_err(|error| self.explain(error))?;
+                Ending::by_commit(id, &self.engine_of().facts().database, state)
             }
         };
-        self.write_state(turn, &[StateEntry { key: KEY.to_owned(), sql: Some(mark) }]).await
+        let rest = if ending.state.is_empty() { None } else { Some(ending_mark(&ending.without_state())?) };
+        let written = self.write_state(turn, &[ending_mark(&ending)?]).await;
+        self.transaction_life.lock().foretold = rest;
+        written
+    }
+
+    /// What has to be written with these changes of the session's state: a mark that foretells changes must not outlive others that
+    /// come later, or it would undo them.
+    pub(super) fn mark_with(&self, state: &[StateEntry]) -> Option<StateEntry> {
+        if state.is_empty() {
+            return None;
+        }
+        let rest = self.transaction_life.lock().foretold.take();
+        rest.filter(|_| !state.iter().any(|entry| entry.key == KEY))
     }
 
     /// The client has ended a transaction that an earlier owner of the session had open, or goes on after it. Until the store has
@@ -269,7 +257,7 @@ impl Session {
             life.lost || life.undecided.is_some()
         };
         if is_inherited {
-            self.write_state(turn, &[StateEntry { key: KEY.to_owned(), sql: None }]).await?;
+            self.write_state(turn, &[ended_mark()]).await?;
             let mut life = self.transaction_life.lock();
             life.lost = false;
             life.undecided = None;
@@ -277,12 +265,20 @@ impl Session {
         Ok(())
     }
 
-    /// Takes over what an earlier owner left.
-    pub(super) async fn inherit(&self, inherited: Inherited) -> Result<()> {
+    /// Takes over what an earlier owner left; `is_applied` when the session's state is what a commit that was cut off was to make it.
+    pub(super) async fn inherit(&self, inherited: Inherited, is_applied: bool) -> Result<()> {
         match inherited {
             Inherited::Nothing => {}
             Inherited::Lost => self.transaction_life.lock().lost = true,
-            Inherited::Undecided(ending) => self.transaction_life.lock().undecided = Some(ending),
+            Inherited::Undecided(ending) => {
+                // The engine has that state already.
+                if is_applied {
+                    let mark = ending_mark(&ending.without_state())?;
+                    let mut turn = self.turn.lock().await;
+                    self.write_state(&mut turn, &[ending.state.as_slice(), &[mark]].concat()).await?;
+                }
+                self.transaction_life.lock().undecided = Some(ending);
+            }
             Inherited::Unused(id) => {
                 self.fix_engine().begin().await?;
                 *self.transaction.lock() = id;
@@ -322,6 +318,16 @@ impl Session {
         let id = self.current_transaction().map(|id| id.to_hex()).unwrap_or_default();
         StateEntry { key: KEY.to_owned(), sql: Some(format!("{word} {id}").trim_end().to_owned()) }
     }
+}
+
+/// No transaction is open, or being ended.
+fn ended_mark() -> StateEntry {
+    StateEntry { key: KEY.to_owned(), sql: None }
+}
+
+fn ending_mark(ending: &Ending) -> Result<StateEntry> {
+    let mark = format!("{ENDING} {}", ending.text()?);
+    Ok(StateEntry { key: KEY.to_owned(), sql: Some(mark.trim_end().to_owned()) })
 }
 
 /// The transaction ended with its node.

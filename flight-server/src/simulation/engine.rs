@@ -129,7 +129,7 @@ impl EngineSession for KeySession {
             (other, _) => return Err(failed(format!("{other} where it can't be"))),
         }
         let rows = Rows { schema: schema(), batches: stream::iter(batches).boxed() };
-        Ok(Outcome { kind: plan.kind, rows, changed, is_update: plan.is_update, state: entries })
+        Ok(Outcome { kind: plan.kind, rows, changed, is_update: plan.is_update, is_held: false, state: entries })
     }
 
     async fn begin(&self) -> Result<()> {

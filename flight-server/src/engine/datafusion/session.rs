@@ -163,7 +163,7 @@ impl EngineSession for DataFusionSession {
                 ready.chain(reader.into_stream()).boxed()
             }
         };
-        Ok(Outcome { kind, rows: Rows { schema, batches }, changed, is_update, state })
+        Ok(Outcome { kind, rows: Rows { schema, batches }, changed, is_update, is_held: false, state })
     }
 
     async fn begin(&self) -> Result<()> {

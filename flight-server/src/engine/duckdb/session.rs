@@ -173,8 +173,8 @@ impl EngineSession for DuckDbSession {
 
     async fn execute(&self, statement: Statement) -> Result<Outcome> {
         let wire = *self.shared.wire.lock();
-        let executed =
-            self.shared.on_lane(Duration::ZERO, move |lane, run| lane.execute(&statement, wire, run)).await?;
+        let work = move |lane: &mut Lane, run: &Run| Ok((lane.execute(&statement, wire, run)?, lane.is_held()));
+        let (executed, is_held) = self.shared.on_lane(Duration::ZERO, work).await?;
         let Executed { kind, schema, batches, cursor, changed, is_update, state } = executed;
         let ready = stream::iter(batches.into_iter().map(Ok));
         let batches = match cursor {
@@ -184,7 +184,7 @@ impl EngineSession for DuckDbSession {
                 ready.chain(stream::unfold(reader, Reader::step)).boxed()
             }
         };
-        Ok(Outcome { kind, rows: Rows { schema, batches }, changed, is_update, state })
+        Ok(Outcome { kind, rows: Rows { schema, batches }, changed, is_update, is_held, state })
     }
 
     async fn begin(&self) -> Result<()> {
@@ -208,8 +208,8 @@ impl EngineSession for DuckDbSession {
         self.shared.on_lane(Duration::ZERO, move |lane, _| Ok(lane.is_pending(id))).await
     }
 
-    async fn changes_session_alone(&self) -> Result<bool> {
-        self.shared.on_lane(Duration::ZERO, |lane, _| Ok(lane.changes_session_alone())).await
+    async fn state_of_commit(&self) -> Result<Option<Vec<StateEntry>>> {
+        self.shared.on_lane(Duration::ZERO, Lane::state_of_commit).await
     }
 
     async fn rollback(&self) -> Result<()> {

@@ -145,7 +145,7 @@ impl EngineSession for TestSession {
             batch
         });
         let rows = Rows { schema: schema(), batches: Box::pin(batches) };
-        Ok(Outcome { kind: plan.kind, rows, changed, is_update: plan.is_update, state: Vec::new() })
+        Ok(Outcome { kind: plan.kind, rows, changed, is_update: plan.is_update, is_held: false, state: Vec::new() })
     }
 
     async fn begin(&self) -> Result<()> {

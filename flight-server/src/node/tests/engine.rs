@@ -220,7 +220,7 @@ impl EngineSession for TestSession {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
         let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
         let rows = Rows { schema: batch.schema(), batches: futures::stream::iter([Ok(batch)]).boxed() };
-        Ok(Outcome { kind, rows, changed, is_update: changed.is_some(), state })
+        Ok(Outcome { kind, rows, changed, is_update: changed.is_some(), is_held: false, state })
     }
 
     async fn begin(&self) -> Result<()> {

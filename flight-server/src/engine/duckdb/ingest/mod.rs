@@ -48,6 +48,7 @@ struct Words {
 impl Lane {
     /// Writes the rows that come through `rows` into a table.
     pub(super) fn ingest(&mut self, order: &Order, rows: ComingRows, run: &Run) -> Result<Ingested> {
+        self.drop_held();
         let columns = Columns::new(&order.schema)?;
         let writer = Writer::new(columns.ingest.types().to_vec())?;
         let alone = match self.status.get() {

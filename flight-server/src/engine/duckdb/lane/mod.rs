@@ -7,7 +7,6 @@ mod tables;
 mod transaction;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -19,6 +18,7 @@ use self::journaled::JournaledReceipts;
 use self::planned::Planned;
 use self::requested::Known;
 pub(super) use self::tables::{KeptTables, Spool};
+pub(super) use self::transaction::SharedStatus;
 use super::bind::ParameterRows;
 use super::change::{as_one_transaction, change};
 use super::cursor::{Cursor, Step};
@@ -41,29 +41,6 @@ use crate::failpoint::failpoint;
 pub(super) const RETRY_FOR: Duration = Duration::from_secs(10);
 /// The longest wait between two tries.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
-
-/// The transaction status, readable without the lane.
-#[derive(Default)]
-pub(super) struct SharedStatus(AtomicU8);
-
-impl SharedStatus {
-    pub(super) fn get(&self) -> TransactionStatus {
-        match self.0.load(Ordering::Acquire) {
-            0 => TransactionStatus::Autocommit,
-            1 => TransactionStatus::Open,
-            _ => TransactionStatus::Failed,
-        }
-    }
-
-    pub(super) fn set(&self, status: TransactionStatus) {
-        let number = match status {
-            TransactionStatus::Autocommit => 0,
-            TransactionStatus::Open => 1,
-            TransactionStatus::Failed => 2,
-        };
-        self.0.store(number, Ordering::Release);
-    }
-}
 
 /// A session's connection, and what is open on it.
 pub(super) struct Lane {
@@ -94,6 +71,8 @@ pub(super) struct Lane {
     pending: Vec<Receipt>,
     /// A statement that commits is on its way: whatever it fails by, the transaction ends.
     committing: bool,
+    /// A transaction is open that is to be committed next, or never. No client knows of it.
+    held: bool,
     known: Known,
     journaled: JournaledReceipts,
     /// The keys of what could not be brought along from an earlier node.
@@ -168,6 +147,7 @@ impl Lane {
             note: CommitNote::default(),
             pending: Vec::new(),
             committing: false,
+            held: false,
             known: Known::default(),
             journaled: JournaledReceipts::of(replay),
             statements: Arc::default(),
@@ -203,7 +183,7 @@ impl Lane {
         *self.statements.lock() = Statements::default();
         // What the session did not commit must not outlive it in a result somebody still holds.
         if let Some(connection) = self.connection.take()
-            && self.status.get() != TransactionStatus::Autocommit
+            && (self.held || self.status.get() != TransactionStatus::Autocommit)
             && let Err(error) = internal::run(&connection, "ROLLBACK")
         {
             tracing::debug!(%error, "the transaction of a closed session was over already");
@@ -213,6 +193,7 @@ impl Lane {
 
     /// Executes a statement: completely, or, when it reads, up to its first batch.
     pub(super) fn execute(&mut self, statement: &Statement, options: WireOptions, run: &Run) -> Result<Executed> {
+        self.drop_held();
         self.remove_doomed();
         let before = self.status.get();
         let executed = self.execute_all(statement, options, run);
@@ -227,6 +208,9 @@ impl Lane {
         }
         self.untold |= executed.is_err();
         let mut executed = executed?;
+        if self.held {
+            return Ok(executed);
+        }
         let has_kept = self.tables.touched && self.status.get() == TransactionStatus::Autocommit;
         let may_have_set = has_kept || !matches!(executed.kind, StatementKind::Read | StatementKind::Write);
         if has_kept || self.state.has_sequences() {

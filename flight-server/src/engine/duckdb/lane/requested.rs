@@ -65,8 +65,8 @@ impl Does {
 impl Lane {
     /// The receipt of a write of this session, if it was applied, or waits to be committed with the open transaction.
     pub(in super::super) fn receipt(&mut self, id: Uuid, run: &Run) -> Result<Option<Receipt>> {
-        if let Some(pending) = self.pending.iter().find(|receipt| receipt.request.id == id) {
-            return Ok(Some(pending.clone()));
+        if self.is_pending(id) {
+            return Ok(self.pending.iter().find(|receipt| receipt.request.id == id).cloned());
         }
         if let Some(receipt) = self.journaled.find(id) {
             return Ok(Some(receipt));
@@ -89,9 +89,9 @@ impl Lane {
         }
     }
 
-    /// Whether a write waits to be committed with the open transaction.
+    /// Whether a write waits to be committed with the open transaction. One that is held waits for nobody but its own call.
     pub(in super::super) fn is_pending(&self, id: Uuid) -> bool {
-        self.pending.iter().any(|receipt| receipt.request.id == id)
+        !self.held && self.pending.iter().any(|receipt| receipt.request.id == id)
     }
 
     /// Whether there may be a receipt with this id. Nobody else writes any for this session as long as it is here, so that
@@ -169,7 +169,9 @@ impl Lane {
         }
     }
 
-    /// Executes a text as a transaction of its own, which has the receipt in it; again while other transactions are in its way.
+    /// Executes a text as a transaction of its own, which has the receipt in it; again while other transactions are in its way. One
+    /// that has changed both what goes with the session and other tables is left open: the session's store has to know of it before
+    /// it is committed.
     fn execute_alone(
         &mut self,
         request: &Request,
@@ -187,10 +189,16 @@ impl Lane {
                 // DuckDB has moved the statements out of what was parsed.
                 None => self.connection(run)?.extract(&statement.sql)?,
             };
+            // A statement by itself changes one database.
+            let may_change_both = parsed.count() > 1;
             self.begin(run)?;
             let executed = self.execute_extracted(&statement.sql, parsed, parameters, form, run);
             let done = executed.and_then(|executed| {
                 self.pending.push(receipt_of(request, &executed));
+                if may_change_both && self.changes_both(run)? {
+                    self.hold();
+                    return Ok(executed);
+                }
                 self.commit(None, run).map(|()| executed)
             });
             let error = match done {
@@ -208,6 +216,17 @@ impl Lane {
             }
             wait = (wait * 2).min(LONGEST_WAIT);
         }
+    }
+
+    /// Whether the open transaction has changed both what goes with the session and other tables.
+    fn changes_both(&mut self, run: &Run) -> Result<bool> {
+        if self.changes_session_alone() {
+            return Ok(false);
+        }
+        // What is asked next ends a result that is being read.
+        self.connection(run)?;
+        self.note_changes()?;
+        Ok(self.changes_session())
     }
 
     /// The first answer to a write that was applied before.
@@ -238,8 +257,8 @@ impl Lane {
     /// What is kept of a commit that was asked for by this request.
     pub(super) fn receipt_of_commit(&self, request: Option<&Request>) -> Option<Receipt> {
         let changes = || self.connection.as_ref().is_some_and(|connection| connection.transaction_changes());
-        let of_session = || self.objects_wait || self.tables.touched;
-        let request = request.filter(|request| !request.is_own || self.changes_lake || changes() || of_session())?;
+        let request =
+            request.filter(|request| !request.is_own || self.changes_lake || changes() || self.changes_session())?;
         Some(Receipt { request: request.clone(), changed: None, returned: Returned::Nothing })
     }
 

@@ -1,7 +1,7 @@
 //! A session's temporary tables, whose contents are kept in the spool: each after the statement that changed it, before that is
 //! answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use twox_hash::xxhash3_64;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::ffi::{Connection, TemporaryObject};
 use super::super::internal;
+use super::super::state::SessionState;
 use crate::engine::{StateEntry, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint::failpoint;
@@ -23,8 +24,10 @@ const SCHEMA: &str = "main";
 #[derive(Default)]
 pub(in super::super) struct KeptTables {
     tables: BTreeMap<String, KeptTable>,
+    /// How they are when the open transaction is committed, as it was told last.
+    foreseen: BTreeMap<String, KeptTable>,
     /// Snapshots that nothing names any more once what was noted last is in the session's journal.
-    doomed: Vec<Uuid>,
+    doomed: BTreeSet<Uuid>,
     /// A statement may have changed a table since they were looked at.
     pub(super) touched: bool,
 }
@@ -101,6 +104,25 @@ impl KeptTables {
         self.tables.insert(name.to_owned(), table);
         Ok(())
     }
+
+    /// These are the tables now.
+    fn are(&mut self, now: BTreeMap<String, KeptTable>) {
+        let (before, foreseen) = (std::mem::replace(&mut self.tables, now), std::mem::take(&mut self.foreseen));
+        self.doom(before.into_values().chain(foreseen.into_values()));
+    }
+
+    /// These are the tables when the open transaction is committed.
+    fn foresee(&mut self, then: BTreeMap<String, KeptTable>) {
+        let before = std::mem::replace(&mut self.foreseen, then);
+        self.doom(before.into_values());
+    }
+
+    /// Their snapshots are to be removed, unless another table names them.
+    fn doom(&mut self, tables: impl Iterator<Item = KeptTable>) {
+        let named = self.tables.values().chain(self.foreseen.values()).filter_map(|table| table.snapshot);
+        let named: BTreeSet<_> = named.collect();
+        self.doomed.extend(tables.filter_map(|table| table.snapshot).filter(|one| !named.contains(one)));
+    }
 }
 
 /// Where a session's temporary tables are kept.
@@ -116,7 +138,7 @@ impl Lane {
     /// Removes snapshots that nothing names any more: what was noted before the statement that begins now is in the journal.
     pub(super) fn remove_doomed(&mut self) {
         if let Some(spool) = &self.spool {
-            for snapshot in self.tables.doomed.drain(..) {
+            for snapshot in std::mem::take(&mut self.tables.doomed) {
                 spool.snapshots.remove(&spool.session, snapshot);
             }
         }
@@ -129,35 +151,48 @@ impl Lane {
             return Ok(());
         }
         self.tables.touched = false;
-        let (Some(connection), Some(spool)) = (&self.connection, &self.spool) else { return Ok(()) };
+        if let Some(now) = self.tables_now()? {
+            self.tables.are(now);
+        }
+        Ok(())
+    }
+
+    /// The changes of the session's state that the commit of the open transaction is going to make.
+    pub(super) fn foresee_state(&mut self) -> Result<Vec<StateEntry>> {
+        let now = if self.tables.touched { self.tables_now()? } else { None };
+        if let Some(now) = now {
+            self.tables.foresee(now);
+        }
+        let Some(connection) = &self.connection else { return Err(closed()) };
+        let foreseen = match self.tables.touched {
+            true => &KeptTables { tables: self.tables.foreseen.clone(), ..KeptTables::default() },
+            false => &self.tables,
+        };
+        let then = SessionState::of(connection, &self.instance.settings, foreseen)?;
+        Ok(then.changes_since(&self.state, &self.fresh))
+    }
+
+    /// The session's temporary tables as they are now, each in the spool; none where there is no spool.
+    fn tables_now(&self) -> Result<Option<BTreeMap<String, KeptTable>>> {
+        let (Some(connection), Some(spool)) = (&self.connection, &self.spool) else { return Ok(None) };
         failpoint!("snapshot.before");
         let objects = connection.temporary_objects()?;
-        let mut kept = std::mem::take(&mut self.tables.tables);
-        let mut left = spool.limit;
+        let (mut now, mut left) = (BTreeMap::new(), spool.limit);
         for object in objects.iter().filter(|object| object.kind == "table") {
-            let before = kept.remove(&object.name);
-            match keep(connection, spool, object, &objects, before.as_ref(), left) {
+            let before = [&self.tables.tables, &self.tables.foreseen].map(|tables| tables.get(&object.name));
+            match keep(connection, spool, object, &objects, before, left) {
                 Ok(Some(table)) => {
                     left = left.saturating_sub(table.bytes);
-                    if let Some(old) =
-                        before.and_then(|before| before.snapshot).filter(|old| Some(*old) != table.snapshot)
-                    {
-                        self.tables.doomed.push(old);
-                    }
-                    self.tables.tables.insert(object.name.clone(), table);
-                    continue;
+                    now.insert(object.name.clone(), table);
                 }
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(session = spool.session, %error, "a temporary table can't be kept, and ends with this node");
                 }
             }
-            self.tables.doomed.extend(before.and_then(|before| before.snapshot));
         }
         failpoint!("snapshot.kept");
-        // Those are no more.
-        self.tables.doomed.extend(kept.into_values().filter_map(|table| table.snapshot));
-        Ok(())
+        Ok(Some(now))
     }
 
     /// The changes of the session's state, after its temporary tables were kept.
@@ -185,14 +220,14 @@ fn keep(
     spool: &Spool,
     object: &TemporaryObject,
     objects: &[TemporaryObject],
-    before: Option<&KeptTable>,
+    before: [Option<&KeptTable>; 2],
     limit: usize,
 ) -> Result<Option<KeptTable>> {
     let indexes = objects.iter().filter(|other| other.kind == "index" && other.name == object.name);
     let statements: Vec<_> = std::iter::once(object).chain(indexes).map(|object| object.sql.clone()).collect();
     let Some(rows) = connection.table_as_bytes(SCHEMA, &object.name, limit)? else { return Ok(None) };
     let (digest, bytes) = (xxhash3_64::Hasher::oneshot(&rows), rows.len());
-    let same = before.filter(|before| before.digest == digest && before.bytes == bytes);
+    let same = before.into_iter().flatten().find(|before| before.digest == digest && before.bytes == bytes);
     let snapshot = match same {
         Some(before) => before.snapshot,
         None if bytes == 0 => None,

@@ -1,5 +1,7 @@
 //! A session's transactions: when one is open, and what it takes to end it.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use super::super::commit::PreparedCommit;
 use super::super::ffi::Connection;
 use super::super::internal;
@@ -9,9 +11,33 @@ use super::Lane;
 use crate::engine::{Receipt, Request, StateEntry, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
+/// The transaction status, readable without the lane.
+#[derive(Default)]
+pub(in super::super) struct SharedStatus(AtomicU8);
+
+impl SharedStatus {
+    pub(in super::super) fn get(&self) -> TransactionStatus {
+        match self.0.load(Ordering::Acquire) {
+            0 => TransactionStatus::Autocommit,
+            1 => TransactionStatus::Open,
+            _ => TransactionStatus::Failed,
+        }
+    }
+
+    pub(in super::super) fn set(&self, status: TransactionStatus) {
+        let number = match status {
+            TransactionStatus::Autocommit => 0,
+            TransactionStatus::Open => 1,
+            TransactionStatus::Failed => 2,
+        };
+        self.0.store(number, Ordering::Release);
+    }
+}
+
 impl Lane {
     /// Opens a transaction.
     pub(in super::super) fn begin(&mut self, run: &Run) -> Result<()> {
+        self.drop_held();
         if self.status.get() == TransactionStatus::Autocommit {
             internal::run(self.connection(run)?, "BEGIN TRANSACTION")?;
             self.status.set(TransactionStatus::Open);
@@ -21,6 +47,9 @@ impl Lane {
 
     /// Commits the transaction. It is over even when that fails.
     pub(in super::super) fn commit(&mut self, request: Option<&Request>, run: &Run) -> Result<()> {
+        if std::mem::take(&mut self.held) {
+            self.status.set(TransactionStatus::Open);
+        }
         match self.status.get() {
             TransactionStatus::Autocommit => return Ok(()),
             TransactionStatus::Failed => return Err(self.roll_back_instead(run)),
@@ -38,8 +67,51 @@ impl Lane {
         Ok(())
     }
 
-    /// Whether no database holds anything that the open transaction has changed, and so not its receipt either.
-    pub(in super::super) fn changes_session_alone(&self) -> bool {
+    /// What the commit of the open transaction is going to change in the session's state, with its temporary tables in the spool as
+    /// they are in it; `None` where no database holds anything that it has changed, and so not its receipt either.
+    pub(in super::super) fn state_of_commit(&mut self, run: &Run) -> Result<Option<Vec<StateEntry>>> {
+        if self.changes_session_alone() {
+            return Ok(None);
+        }
+        if !(self.held || self.status.get() == TransactionStatus::Open) || !self.changes_session() {
+            return Ok(Some(Vec::new()));
+        }
+        let state = self.connection(run).map(|_| ()).and_then(|()| self.foresee_state());
+        if state.is_err() {
+            self.end(run);
+        }
+        state.map(Some)
+    }
+
+    /// Keeps the open transaction for its commit, which comes next, or never: nobody else is to find it open.
+    pub(super) fn hold(&mut self) {
+        self.held = true;
+        self.status.set(TransactionStatus::Autocommit);
+    }
+
+    /// Whether a transaction is kept for its commit.
+    pub(in super::super) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Rolls a transaction back whose commit has not come.
+    pub(in super::super) fn drop_held(&mut self) {
+        if std::mem::take(&mut self.held) {
+            let rolled_back = self.connection.as_ref().map(|connection| internal::run(connection, "ROLLBACK"));
+            if let Some(Err(error)) = rolled_back {
+                tracing::debug!(%error, "the transaction was over already");
+            }
+            self.ended();
+        }
+    }
+
+    /// Whether the open transaction has changed what goes with the session.
+    pub(super) fn changes_session(&self) -> bool {
+        self.objects_wait || self.tables.touched
+    }
+
+    /// Whether it has changed nothing else.
+    pub(super) fn changes_session_alone(&self) -> bool {
         !self.changes_lake && self.connection.as_ref().is_some_and(|connection| !connection.transaction_changes())
     }
 
@@ -50,7 +122,7 @@ impl Lane {
 
     /// What the end of the transaction has changed in the session beyond what its statements told.
     pub(in super::super) fn state_after_transaction(&mut self, run: &Run) -> Result<Vec<StateEntry>> {
-        if !(self.objects_wait || self.tables.touched) || self.status.get() != TransactionStatus::Autocommit {
+        if !self.changes_session() || self.status.get() != TransactionStatus::Autocommit {
             return Ok(self.take_noted());
         }
         self.connection(run)?;
@@ -68,6 +140,7 @@ impl Lane {
 
     /// Rolls the transaction back. It is over even when that fails.
     pub(in super::super) fn roll_back(&mut self, run: &Run) -> Result<()> {
+        self.drop_held();
         if self.status.get() == TransactionStatus::Autocommit {
             return Ok(());
         }
@@ -101,6 +174,9 @@ impl Lane {
 
     /// Asks DuckDB what its transaction status is.
     pub(in super::super) fn probe_status(&mut self) {
+        if self.held {
+            return;
+        }
         match self.connection.as_ref().map(Connection::transaction) {
             Some(TransactionStatus::Autocommit) => self.ended(),
             Some(status) => self.status.set(status),

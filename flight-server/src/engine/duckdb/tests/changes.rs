@@ -120,7 +120,7 @@ async fn a_transaction_tells_whether_a_database_holds_what_it_changed() {
     ] {
         session.begin().await.unwrap();
         rows(&session, sql).await;
-        assert_eq!(session.changes_session_alone().await.unwrap(), is_of_session, "{sql}");
+        assert_eq!(session.state_of_commit().await.unwrap().is_none(), is_of_session, "{sql}");
         session.rollback().await.unwrap();
     }
 }
