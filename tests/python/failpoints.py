@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 
+from cluster import Cluster
 from pintail_process import CACHE, Server
 
 BINARY = pathlib.Path(os.environ.get("PINTAIL_FAILPOINTS_BIN") or CACHE / "failpoints/pintail")
@@ -50,3 +51,16 @@ class FailingServer(Server):
         """What happened at its places since this was asked last, in whichever life: pairs of a place and what happened there."""
         seen, self.seen = self.seen, len(self.log)
         return [match.groups() for line in self.log[seen:self.seen] if (match := re.match(r"failpoint (\S+) (\S+)", line))]
+
+
+class FailingCluster(Cluster):
+    """Nodes with such places."""
+
+    kind = FailingServer
+
+    def kill(self):
+        """Ends the nodes, those too that have died by themselves: their pipes are to be closed."""
+        for node in self.nodes:
+            node.kill()
+            node.folder.cleanup()
+        self.folder.cleanup()

@@ -423,8 +423,7 @@ def test_rows_that_a_write_returned_come_again_from_any_node(cluster, lake):
         headers = [(b"authorization", token), (b"x-pintail-request-id", str(uuid.UUID(int=number)).encode())]
         options = flight.FlightCallOptions(headers=headers, timeout=DEADLINE)
         with flight.FlightClient(node.uri, generic_options=[("grpc.use_local_subchannel_pool", 1)]) as client:
-            command = flight_sql.command("CommandStatementQuery", flight_sql.field(1, sql))
-            info = client.get_flight_info(flight.FlightDescriptor.for_command(command), options)
+            info = client.get_flight_info(flight_sql.query(sql), options)
             return client.do_get(info.endpoints[0].ticket, options).read_all()
 
     send(cluster.nodes[0], "CREATE TABLE t (i INTEGER)", 1)

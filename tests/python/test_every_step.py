@@ -5,8 +5,8 @@ import collections
 
 import pytest
 
-from cluster import Cluster, seeded
-from failpoints import POINTS, RARE, FailingServer, order
+from cluster import seeded
+from failpoints import POINTS, RARE, FailingCluster, FailingServer, order
 from outcomes import Recording
 
 # How often something happens at the places, at least.
@@ -93,18 +93,11 @@ def test_one_server_that_is_started_again(server, request):
     recording.close()
 
 
-class FailingCluster(Cluster):
-    kind = FailingServer
-
-
 @pytest.fixture
 def cluster(postgres, tmp_path):
     cluster = FailingCluster(postgres.new_database(), nodes=2, lease=1.0, arguments=("--spool", str(tmp_path / "spool")))
     yield cluster
-    for node in cluster.nodes:
-        node.kill()
-        node.folder.cleanup()
-    cluster.folder.cleanup()
+    cluster.kill()
 
 
 def test_two_nodes_that_take_over_from_each_other(cluster, request):

@@ -6,8 +6,10 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
-from failpoints import FailingServer, order
+from cluster_clients import patiently
+from failpoints import FailingCluster, FailingServer, order
 from flight_sql import COMMIT, Session
+from lake import Lake
 from outcomes import FAILURES, LOST
 
 TABLES = "kept", "passing"
@@ -22,8 +24,17 @@ def server():
     server.folder.cleanup()
 
 
+@pytest.fixture
+def cluster(postgres, tmp_path):
+    """Two nodes that share their tables, and the spool."""
+    arguments = (*Lake(postgres, tmp_path).arguments, "--spool", str(tmp_path / "spool"))
+    cluster = FailingCluster(postgres.new_database(), nodes=2, lease=1.0, arguments=arguments)
+    yield cluster
+    cluster.kill()
+
+
 class Client:
-    """A session, on whichever life of its server."""
+    """A session, on whichever life of its server, or on another one."""
 
     def __init__(self, server):
         self.server, self.session, self.transaction = server, Session(server), None
@@ -35,6 +46,12 @@ class Client:
         self.server.kill()
         self.server.live(orders)
         self.session = Session(self.server, header=self.header)
+
+    def move(self, server):
+        """Goes on with another server, once that has the session."""
+        self.session.client.close()
+        self.server, self.session = server, Session(server, header=self.header)
+        patiently(lambda: self.session.update("SET VARIABLE here = 1"), FAILURES)
 
     def rows(self):
         return [self.session.table(f"SELECT n FROM {table} ORDER BY n").column(0).to_pylist() for table in TABLES]
@@ -96,6 +113,39 @@ def test_a_transaction_of_both_kinds_is_one(server, how, point):
     client.again()
     assert client.commit("text") is False
     assert client.rows() == [now, [2]]
+
+
+@pytest.mark.parametrize("how", ["action", "text", "at once"])
+def test_it_is_one_on_another_node(cluster, how):
+    first, second = cluster.nodes
+    client = Client(first)
+    client.session.update("CREATE TABLE kept (n INTEGER); CREATE TEMP TABLE passing (n INTEGER)")
+    client.session.update(BOTH.format(0))
+    # The session is with the second node when that is to die.
+    second.kill()
+    second.live([order("commit.made", "crash", 0)])
+    first.kill()
+    client.move(second)
+    first.live()
+    client.change(how)
+    assert client.commit(how) is None
+    client.session.client.close()
+    client.server, client.session = first, Session(first, header=client.header)
+    assert patiently(lambda: answered(client, how), NotAnswered), "it is committed"
+    assert client.rows() == [[0, 1], [0, 1]]
+    assert client.session.table("FROM seen").column(0).to_pylist() == [1]
+
+
+class NotAnswered(Exception):
+    """A commit was sent, and nobody knows yet what became of it."""
+
+
+def answered(client, how):
+    """What is said of a commit that is sent once more."""
+    told = client.commit(how)
+    if told is None:
+        raise NotAnswered
+    return told
 
 
 def test_one_that_was_rolled_back_leaves_nothing(server):
