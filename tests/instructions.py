@@ -10,6 +10,7 @@ and after is left out: it is run with so many repetitions and with twice as many
 import json
 import os
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -45,6 +46,14 @@ def instructions(program, path, times):
     return int(found[1])
 
 
+def made_for():
+    """What else decides the figures: the compiler, and the instructions that the digest of rows picks at run time."""
+    compiler = subprocess.run(["rustc", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    has_avx2 = cpuinfo.exists() and "avx2" in cpuinfo.read_text().split()
+    return f"{compiler}, {platform.machine()} {'with' if has_avx2 else 'without'} AVX2"
+
+
 def counted():
     """The instructions of one repetition of each path."""
     found = program()
@@ -53,14 +62,13 @@ def counted():
 
 
 def main(arguments):
-    compiler = subprocess.run(["rustc", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    now = counted()
+    here, now = made_for(), counted()
     if arguments == ["--write"]:
-        WRITTEN.write_text(json.dumps({"compiler": compiler, **now}, indent=4) + "\n")
+        WRITTEN.write_text(json.dumps({"for": here, **now}, indent=4) + "\n")
     written = json.loads(WRITTEN.read_text())
-    if written["compiler"] != compiler:
-        print(f"instructions: NOT compared, since {written['compiler']} has made others than {compiler}: {now}; write them anew with "
-              f"{sys.argv[0]} --write")
+    if written["for"] != here:
+        print(f"instructions: NOT compared, since those that are written down are for {written['for']}, and this is {here}: {now}; "
+              f"write them anew with {sys.argv[0]} --write")
         return
     risen = []
     for path, count in now.items():
