@@ -81,14 +81,29 @@ def test_a_write_whose_answer_is_lost_is_never_applied_twice(wire, counted, writ
     assert rows(counted) == 2, "the connection goes on, and nothing was applied twice"
 
 
-def test_rows_of_a_write_whose_answer_is_lost_are_not_had_by_writing_again(wire, counted):
+@pytest.mark.parametrize("parameters", [None, (3,)])
+def test_rows_of_a_write_whose_answer_is_lost_come_again(wire, counted, parameters):
+    returned = []
+
     def write():
-        assert counted.execute("INSERT INTO counted VALUES (1) RETURNING i").fetchall() == [(1,)]
+        sql = f"INSERT INTO counted VALUES ({'?' if parameters else 3}) RETURNING i, random() AS chance"
+        returned.append(counted.execute(sql, parameters).fetchall())
 
     write()
     lost = Lost(wire, write, lambda observer: rows(observer) == 2)
-    assert isinstance(lost.raised, pintail.OutcomeUnknownError)
+    assert lost.raised is None
+    assert [row[0] for row in returned[1]] == [3] and returned[0] != returned[1]
     assert rows(counted) == 2
+
+
+def test_of_more_rows_than_are_kept_only_that_the_write_was_applied_is_told(wire, counted):
+    def write():
+        counted.execute("INSERT INTO counted SELECT range FROM range(50_000) RETURNING i").fetchall()
+
+    write()
+    lost = Lost(wire, write, lambda observer: rows(observer) == 100_000)
+    assert isinstance(lost.raised, pintail.OperationalError) and lost.raised.code == "RESULT_GONE"
+    assert rows(counted) == 100_000
 
 
 def test_a_commit_whose_answer_is_lost_is_told_truthfully(wire, counted):

@@ -108,18 +108,20 @@ class Statements:
             return Outcome(None, changed)
         reads = what is Kind.READ
         headers = [] if reads else [request_header()]
+        # A server that knows a write again answers it with the same rows.
+        feature = None if reads else KNOWS_REQUESTS
 
         def ask(channel: Channel) -> flight.FlightInfo:
             return self._ask_prepared(channel, statement.handle, parameters, operation, headers)
 
         def info() -> flight.FlightInfo:
             try:
-                return self._session.perform(ask, operation, repeat=reads, writes=not reads)
+                return self._session.perform(ask, operation, repeat=True, writes=not reads, feature=feature)
             except OutcomeUnknownError:
                 self._find_out(operation)
                 raise
 
-        return self._rows(info, operation, again=reads)
+        return self._rows(info, operation, again=reads or KNOWS_REQUESTS in self._session.features)
 
     def _ask_prepared(
         self,
