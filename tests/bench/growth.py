@@ -9,7 +9,7 @@ import sys
 
 import pyarrow.flight as flight
 
-from peers import PASSWORD, USER, Pintail
+from peers import PASSWORD, USER, InProcess, Pintail
 from rounds import Figure, by_turns, median_of
 
 VALUES = 20_000_000
@@ -28,12 +28,15 @@ def connections(pintail, count):
 
 
 def columns(pintail, count):
-    """As many integers in fewer and longer columns, or in more and shorter ones."""
-    def read(number):
+    """As many integers in fewer and longer columns, or in more and shorter ones; and what DuckDB by itself makes of them."""
+    def reading(contender, number):
         listed = ", ".join(f"i + {at} AS c{at}" for at in range(number))
-        return lambda: pintail.read(f"SELECT {listed} FROM range({VALUES // number}) t(i)")
-    many = {f"{number} column{'s' * (number > 1)}": read(number) for number in (1, 10, 100)}
-    by_turns(Figure(f"{VALUES // 1_000_000} million integers, by columns", base="1 column"), many, count).print()
+        return lambda: contender.read(f"SELECT {listed} FROM range({VALUES // number}) t(i)")
+    own = InProcess()
+    for name, contender in (("", pintail), (", in-process DuckDB", own)):
+        many = {f"{number} column{'s' * (number > 1)}": reading(contender, number) for number in (1, 10, 100)}
+        by_turns(Figure(f"{VALUES // 1_000_000} million integers, by columns{name}", base="1 column"), many, count).print()
+    own.close()
 
 
 def rows(pintail, count):
