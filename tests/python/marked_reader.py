@@ -5,14 +5,19 @@ import pyarrow.flight as flight
 
 RESUME = b"x-pintail-resume"
 
+# What is under way to a client that comes again has to be less than a server remembers: see docs/protocol.md.
+WINDOW = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 16 << 20), ("grpc.http2.max_frame_size", 4 << 20)]
+
 
 class MarkedReader:
     """The batches of one ticket. What comes after a break must be what follows, to the byte."""
 
     def __init__(self, ticket, header, resumable=False):
         self.ticket, self.headers = ticket, [header]
+        self.options = [("grpc.use_local_subchannel_pool", 1)]
         if resumable:
             self.headers.append((b"x-pintail-resumable", b"1"))
+            self.options += WINDOW
         #: The metadata of the last batch.
         self.mark = None
         self.batches, self.rows, self.digest = 0, 0, 0
@@ -24,7 +29,7 @@ class MarkedReader:
         """Asks a node for what follows."""
         if self.client is not None:
             self.forget()
-        self.client = flight.FlightClient(uri, generic_options=[("grpc.use_local_subchannel_pool", 1)])
+        self.client = flight.FlightClient(uri, generic_options=self.options)
         mark = [(RESUME, self.mark)] if self.mark else []
         self.reader = self.client.do_get(self.ticket, flight.FlightCallOptions(headers=self.headers + mark))
 
