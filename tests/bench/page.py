@@ -30,7 +30,7 @@ def figures(lines):
 
 def page(found, rounds):
     yield "\n## Figures\n"
-    yield f"Each is the median of {rounds} rounds, with the least and the greatest, on {os.cpu_count()} cores that the client shares.\n"
+    yield f"Each is the median of {rounds}, with the least and the greatest, on {os.cpu_count()} cores that the client shares.\n"
     yield "| figure | contender | compared with | ratio |"
     yield "|---|---|---|---|"
     for figure in found:
@@ -49,4 +49,6 @@ if __name__ == "__main__":
     measured = figures(raw)
     text = PAGE.read_text()
     kept = text[:text.index(LINE) + len(LINE)]
-    PAGE.write_text(kept + "\n".join(page(measured, max(len(values) for one in measured for values in one.series.values()))) + "\n")
+    counts = [len(values) for one in measured for values in one.series.values()]
+    rounds = f"{min(counts)} rounds" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)} rounds"
+    PAGE.write_text(kept + "\n".join(page(measured, rounds)) + "\n")
