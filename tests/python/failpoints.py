@@ -47,6 +47,11 @@ class FailingServer(Server):
         self.environment = {"FAILPOINTS": ";".join(orders)}
         self.start()
 
+    def end(self):
+        """Ends it for good, also when it has died by itself: its pipes are to be closed."""
+        self.kill()
+        self.folder.cleanup()
+
     def happened(self):
         """What happened at its places since this was asked last, in whichever life: pairs of a place and what happened there."""
         seen, self.seen = self.seen, len(self.log)
@@ -58,9 +63,7 @@ class FailingCluster(Cluster):
 
     kind = FailingServer
 
-    def kill(self):
-        """Ends the nodes, those too that have died by themselves: their pipes are to be closed."""
+    def end(self):
         for node in self.nodes:
-            node.kill()
-            node.folder.cleanup()
+            node.end()
         self.folder.cleanup()

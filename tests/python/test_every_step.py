@@ -62,9 +62,7 @@ def run(recording, chance, wanted, happened, live):
 def server():
     server = FailingServer()
     yield server
-    # One that has died by itself too: its pipes are to be closed.
-    server.kill()
-    server.folder.cleanup()
+    server.end()
 
 
 def test_one_server_that_is_started_again(server, request):
@@ -97,7 +95,7 @@ def test_one_server_that_is_started_again(server, request):
 def cluster(postgres, tmp_path):
     cluster = FailingCluster(postgres.new_database(), nodes=2, lease=1.0, arguments=("--spool", str(tmp_path / "spool")))
     yield cluster
-    cluster.kill()
+    cluster.end()
 
 
 def test_two_nodes_that_take_over_from_each_other(cluster, request):

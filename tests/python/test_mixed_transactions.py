@@ -20,8 +20,7 @@ BOTH = "INSERT INTO passing VALUES ({0}); INSERT INTO kept VALUES ({0})"
 def server():
     server = FailingServer()
     yield server
-    server.kill()
-    server.folder.cleanup()
+    server.end()
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def cluster(postgres, tmp_path):
     arguments = (*Lake(postgres, tmp_path).arguments, "--spool", str(tmp_path / "spool"))
     cluster = FailingCluster(postgres.new_database(), nodes=2, lease=1.0, arguments=arguments)
     yield cluster
-    cluster.kill()
+    cluster.end()
 
 
 class Client:
