@@ -3,9 +3,10 @@
 import os
 import pathlib
 import re
+import socket
 
 from cluster import Cluster
-from pintail_process import CACHE, Server
+from pintail_process import CACHE, DEADLINE, Server
 
 BINARY = pathlib.Path(os.environ.get("PINTAIL_FAILPOINTS_BIN") or CACHE / "failpoints/pintail")
 
@@ -46,6 +47,16 @@ class FailingServer(Server):
         """Starts it, with orders for its places."""
         self.environment = {"FAILPOINTS": ";".join(orders)}
         self.start()
+
+    def has_died(self):
+        """Whether it died, at one of its places. A process that dies stops listening before its end is told, on a busy machine long
+        before: that it ends then is waited for."""
+        if self.process.poll() is None:
+            try:
+                socket.create_connection((self.host, int(self.flight_address.rsplit(":", 1)[1])), DEADLINE).close()
+            except ConnectionRefusedError:
+                self.process.wait(DEADLINE)
+        return self.process.poll() is not None
 
     def end(self):
         """Ends it for good, also when it has died by itself: its pipes are to be closed."""

@@ -72,7 +72,7 @@ def test_one_server_that_is_started_again(server, request):
 
     def reach():
         """The server, started again when it has died."""
-        if server.process.poll() is not None:
+        if server.has_died():
             server.kill()
             server.live(due)
         return server
@@ -106,7 +106,7 @@ def test_two_nodes_that_take_over_from_each_other(cluster, request):
     def reach():
         """A node; those that died are started again."""
         for node in cluster.nodes:
-            if node.process.poll() is not None:
+            if node.has_died():
                 node.kill()
                 node.live()
         return chance.choice(cluster.nodes)
