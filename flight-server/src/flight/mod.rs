@@ -22,6 +22,7 @@ mod deadline;
 mod decompression;
 mod driver;
 mod encode;
+mod ended;
 mod exchange;
 mod features;
 #[cfg(fuzzing)]

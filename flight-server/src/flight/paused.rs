@@ -2,7 +2,7 @@
 //!
 //! The client asks for the ticket again with the mark of its last batch. If the node still has the result, because its connection
 //! broke a moment ago or because nobody has noticed yet that it did, the call takes it over, and nothing is run again: what was
-//! sent last is remembered, for as much as may have been under way.
+//! sent last is remembered, for as much as may have been under way; also when all of it was sent.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tonic::Status;
 
 use super::connection::ConnectionEnd;
+use super::ended::Ended;
 use super::marks::{Mark, changed};
 use super::row_message::RowMessage;
 use super::status::status;
@@ -42,11 +43,14 @@ pub(super) struct Key {
 pub(super) struct Streams {
     node: Arc<Node>,
     open: Mutex<HashMap<Key, Arc<Slot>>>,
+    /// Those of which all was sent.
+    ended: Arc<Ended>,
 }
 
 impl Streams {
     pub(super) fn new(node: Arc<Node>) -> Arc<Self> {
-        Arc::new(Self { node, open: Mutex::default() })
+        let ended = Ended::new(node.options().stream_grace);
+        Arc::new(Self { node, open: Mutex::default(), ended })
     }
 
     /// The place of a result whose client goes on with it; `behind` is what the client has.
@@ -73,10 +77,10 @@ impl Place {
         };
         let mut state = slot.state.lock();
         let Some(again) = state.sent_behind(behind)? else { return Ok(None) };
-        let holder = state.next_holder();
+        let (holder, is_rest) = (state.next_holder(), state.messages.is_none());
         let messages = state.header.clone().into_iter().chain(again).collect();
         drop(state);
-        Ok(Some(Box::pin(Held { slot, holder, end, first: messages, is_over: false })))
+        Ok(Some(Box::pin(Held { slot, holder, end, first: messages, is_rest, is_over: false })))
     }
 
     /// The same messages, kept for the client while they are sent, and for a time after they broke off.
@@ -93,12 +97,12 @@ impl Place {
         if let Some(earlier) = earlier {
             earlier.end();
         }
-        Box::pin(Held { slot, holder: 0, end, first: VecDeque::new(), is_over: false })
+        Box::pin(Held { slot, holder: 0, end, first: VecDeque::new(), is_rest: false, is_over: false })
     }
 }
 
 /// A result that is being sent, or waits.
-struct Slot {
+pub(super) struct Slot {
     key: Key,
     streams: Weak<Streams>,
     state: Mutex<State>,
@@ -106,7 +110,7 @@ struct Slot {
 
 #[derive(Default)]
 struct State {
-    /// `None` once they are over.
+    /// `None` once all were sent.
     messages: Option<RowMessages>,
     /// The schema.
     header: Option<RowMessage>,
@@ -165,19 +169,34 @@ impl State {
 
 impl Slot {
     /// Forgets it, and drops what computes it.
-    fn end(&self) {
+    pub(super) fn end(&self) {
         if let Some(streams) = self.streams.upgrade() {
             let mut open = streams.open.lock();
             if open.get(&self.key).is_some_and(|slot| std::ptr::eq(&raw const **slot, self)) {
                 open.remove(&self.key);
             }
         }
-        let messages = {
+        let forgotten = {
             let mut state = self.state.lock();
             state.next_holder();
-            state.messages.take()
+            // Whoever has found it just now finds nothing to go on with.
+            let holder = state.holder;
+            std::mem::replace(&mut *state, State { holder, ..State::default() })
+        };
+        drop(forgotten);
+    }
+
+    /// Drops what computed it, and keeps what was sent last: nobody knows yet whether it arrives.
+    fn keep_end(self: &Arc<Self>) {
+        let (messages, bytes) = {
+            let mut state = self.state.lock();
+            (state.messages.take(), state.sent_bytes)
         };
         drop(messages);
+        match self.streams.upgrade() {
+            Some(streams) => streams.ended.keep(Arc::clone(self), bytes),
+            None => self.end(),
+        }
     }
 
     /// Waits for its client, as long as it is to be waited for.
@@ -205,6 +224,8 @@ struct Held {
     end: Option<ConnectionEnd>,
     /// What is sent before the rest: the schema, and what the client did not get.
     first: VecDeque<RowMessage>,
+    /// Whether nothing follows these.
+    is_rest: bool,
     is_over: bool,
 }
 
@@ -219,12 +240,15 @@ impl Stream for Held {
         if let Some(message) = this.first.pop_front() {
             return Poll::Ready(Some(Ok(message)));
         }
+        if this.is_rest {
+            this.is_over = true;
+            return Poll::Ready(None);
+        }
         let mut state = this.slot.state.lock();
-        if state.holder != this.holder {
+        let (true, Some(messages)) = (state.holder == this.holder, &mut state.messages) else {
             this.is_over = true;
             return Poll::Ready(Some(Err(status(&taken_over()))));
-        }
-        let Some(messages) = &mut state.messages else { return Poll::Ready(None) };
+        };
         let next = match messages.as_mut().poll_next(context) {
             Poll::Pending => {
                 state.waker = Some(context.waker().clone());
@@ -234,10 +258,15 @@ impl Stream for Held {
         };
         match &next {
             Some(Ok(message)) => state.remember(message),
-            _ => {
+            Some(Err(_)) => {
                 drop(state);
                 this.is_over = true;
                 this.slot.end();
+            }
+            None => {
+                drop(state);
+                this.is_over = true;
+                this.slot.keep_end();
             }
         }
         Poll::Ready(next)
