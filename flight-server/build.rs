@@ -10,11 +10,12 @@ use protox::prost::Message;
 const PROTO: [&str; 2] = ["proto/flight.proto", "proto"];
 
 /// The files of the wrapper that are C++.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "src/engine/duckdb/ffi/client_context.cpp",
     "src/engine/duckdb/ffi/dataset_catalog.cpp",
     "src/engine/duckdb/ffi/dataset_files.cpp",
     "src/engine/duckdb/ffi/gate.cpp",
+    "src/engine/duckdb/ffi/layout.cpp",
     "src/engine/duckdb/ffi/own_functions.cpp",
     "src/engine/duckdb/ffi/reach.cpp",
     "src/engine/duckdb/ffi/row_source.cpp",

@@ -17,16 +17,17 @@ use super::nulls::{Nulls, is_valid};
 use crate::engine::duckdb::ffi::Vector;
 use crate::engine::duckdb::ffi::vector::{HugeInt, Plain};
 
-/// The values of one batch after the other. Each is likely to be as long as the one before: what grows bit by bit is copied as
-/// often as it doubles.
+/// The values of one batch after the other. Each is likely to be about as long as the one before: what grows bit by bit is copied
+/// as often as it doubles.
 pub(super) struct Batched<T> {
     pub(super) values: Vec<T>,
-    before: usize,
+    /// How many there may be in the next.
+    expected: usize,
 }
 
 impl<T> Default for Batched<T> {
     fn default() -> Self {
-        Self { values: Vec::new(), before: 0 }
+        Self { values: Vec::new(), expected: 0 }
     }
 }
 
@@ -34,7 +35,7 @@ impl<T> Batched<T> {
     /// Makes room for so many more.
     pub(super) fn reserve(&mut self, more: usize) {
         if self.values.is_empty() {
-            self.values.reserve_exact(more.max(self.before));
+            self.values.reserve_exact(more.max(self.expected));
         } else {
             self.values.reserve(more);
         }
@@ -42,7 +43,10 @@ impl<T> Batched<T> {
 
     /// Those of a whole batch.
     pub(super) fn take(&mut self) -> Vec<T> {
-        self.before = self.values.len();
+        let length = self.values.len();
+        // Batches are cut by their bytes, so that one has a few rows more than the other; and one that is short, as the last of a
+        // part, says little of the next.
+        self.expected = (length + length / 8).max(self.expected - self.expected / 8);
         std::mem::take(&mut self.values)
     }
 }
@@ -75,14 +79,7 @@ where
         let values = &mut self.batched.values;
         let start = values.len();
         values.extend_from_slice(&source[rows.clone()]);
-        if validity.is_some() {
-            // What DuckDB left at a NULL is nobody's business, and would make equal rows differ.
-            for (value, row) in values[start..].iter_mut().zip(rows.clone()) {
-                if !is_valid(validity, row) {
-                    *value = T::Native::default();
-                }
-            }
-        }
+        clear_nulls(&mut values[start..], validity, rows.clone());
         self.nulls.append(validity, rows);
         Ok(())
     }
@@ -105,6 +102,18 @@ where
     }
 }
 
+/// What DuckDB left at a NULL is nobody's business, and would make equal rows differ.
+fn clear_nulls<T: Default>(values: &mut [T], validity: Option<&[u8]>, rows: Range<usize>) {
+    if validity.is_none() {
+        return;
+    }
+    for (value, row) in values.iter_mut().zip(rows) {
+        if !is_valid(validity, row) {
+            *value = T::default();
+        }
+    }
+}
+
 /// Values that are changed, or checked, one by one. `None` makes a NULL.
 pub(super) struct Mapped<S, T: ArrowPrimitiveType, F> {
     wire: DataType,
@@ -121,6 +130,27 @@ where
 {
     pub(super) fn new(wire: DataType, map: F) -> Self {
         Self { wire, batched: Batched::default(), nulls: Nulls::default(), map, source: PhantomData }
+    }
+
+    /// Appends values each of which is one on the wire too; if any is not, none is appended. Nothing is decided within, so that the
+    /// processor does several at a time.
+    fn append_plain(&mut self, source: &[S]) -> bool
+    where
+        S: Plain,
+    {
+        let values = &mut self.batched.values;
+        let (start, mut are_plain) = (values.len(), true);
+        values.extend(source.iter().map(|value| match (self.map)(*value) {
+            Ok(Some(value)) => value,
+            _ => {
+                are_plain = false;
+                T::Native::default()
+            }
+        }));
+        if !are_plain {
+            values.truncate(start);
+        }
+        are_plain
     }
 }
 
@@ -139,7 +169,13 @@ where
         let validity = vector.validity();
         self.nulls.append(validity, rows.clone());
         self.batched.reserve(rows.len());
+        let start = self.batched.values.len();
+        let are_plain = self.append_plain(&source[rows.clone()]);
         let values = &mut self.batched.values;
+        if are_plain {
+            clear_nulls(&mut values[start..], validity, rows);
+            return Ok(());
+        }
         for row in rows {
             let value = if is_valid(validity, row) { (self.map)(source[row])? } else { None };
             if value.is_none() {

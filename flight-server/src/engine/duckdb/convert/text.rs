@@ -11,6 +11,7 @@ use typemap::value::ValueError;
 use super::column::{Column, ConvertError, unexpected_layout};
 use super::fixed::Batched;
 use super::nulls::{Nulls, is_valid};
+use crate::engine::duckdb::ffi::vector::Bytes;
 use crate::engine::duckdb::ffi::{Physical, Vector};
 
 /// Values of any length, one after the other.
@@ -45,14 +46,9 @@ impl Values {
         self.reserve(rows.len());
         // Long values would else make the buffer double, and be copied, again and again.
         let more: usize = rows.clone().map(|row| source.length(row)).sum();
-        self.bytes.reserve(more);
-        if i32::try_from(self.bytes.values.len() + more).is_err() {
+        self.bytes.reserve(more + Bytes::BEYOND);
+        if !source.append_to(rows.clone(), &mut self.bytes.values, &mut self.offsets.values) {
             return Err(too_long());
-        }
-        let (bytes, offsets) = (&mut self.bytes.values, &mut self.offsets.values);
-        for row in rows.clone() {
-            bytes.extend_from_slice(source.get(row).unwrap_or_default());
-            offsets.push(bytes.len() as i32);
         }
         self.nulls.append(vector.validity(), rows);
         Ok(())

@@ -4,8 +4,7 @@ use std::ffi::c_char;
 
 use duckdb::ffi;
 
-use super::logical_type::LogicalType;
-use super::vector::Vector;
+use super::vector::{Physical, Vector};
 use super::{Failure, taken_text};
 
 unsafe extern "C" {
@@ -16,7 +15,7 @@ unsafe extern "C" {
 pub(in crate::engine::duckdb) struct Chunk {
     raw: ffi::duckdb_data_chunk,
     rows: usize,
-    columns: Vec<LogicalType>,
+    columns: usize,
     /// Whether it is ours to destroy.
     is_owned: bool,
 }
@@ -28,7 +27,7 @@ impl Chunk {
     /// Takes over a chunk that DuckDB handed out; `None` for a null pointer.
     pub(super) fn owned(raw: ffi::duckdb_data_chunk) -> Option<Self> {
         // SAFETY: a chunk that is ours lives as long as we want.
-        unsafe { Self::with_types(raw, true) }
+        unsafe { Self::live(raw, true) }
     }
 
     /// A chunk that stays DuckDB's.
@@ -37,26 +36,20 @@ impl Chunk {
     /// `raw` is null, or live and unchanged until the chunk is dropped.
     pub(super) unsafe fn lent(raw: ffi::duckdb_data_chunk) -> Option<Self> {
         // SAFETY: as the caller guarantees.
-        unsafe { Self::with_types(raw, false) }
+        unsafe { Self::live(raw, false) }
     }
 
     /// # Safety
     /// `raw` is null, or live and unchanged until the chunk is dropped.
-    unsafe fn with_types(raw: ffi::duckdb_data_chunk, is_owned: bool) -> Option<Self> {
+    unsafe fn live(raw: ffi::duckdb_data_chunk, is_owned: bool) -> Option<Self> {
         if raw.is_null() {
             return None;
         }
         // SAFETY: the chunk is live.
         let rows = unsafe { ffi::duckdb_data_chunk_get_size(raw) } as usize;
         // SAFETY: the chunk is live.
-        let count = unsafe { ffi::duckdb_data_chunk_get_column_count(raw) };
-        let mut chunk = Self { raw, rows, columns: Vec::with_capacity(count as usize), is_owned };
-        for index in 0..count {
-            // SAFETY: the index is in range, and the type is ours to destroy.
-            let ty = unsafe { ffi::duckdb_vector_get_column_type(ffi::duckdb_data_chunk_get_vector(raw, index)) };
-            chunk.columns.push(LogicalType::owned(ty)?);
-        }
-        Some(chunk)
+        let columns = unsafe { ffi::duckdb_data_chunk_get_column_count(raw) } as usize;
+        Some(Self { raw, rows, columns, is_owned })
     }
 
     /// The same rows with JSON in the place of each VARIANT, however nested.
@@ -84,11 +77,13 @@ impl Chunk {
 
     /// The column at `index` (from 0).
     pub(in crate::engine::duckdb) fn column(&self, index: usize) -> Option<Vector<'_>> {
-        let ty = self.columns.get(index)?;
+        if index >= self.columns {
+            return None;
+        }
         // SAFETY: the index is in range, and the vector is borrowed from this chunk, which owns its memory.
         let raw = unsafe { ffi::duckdb_data_chunk_get_vector(self.raw, index as u64) };
-        // SAFETY: the vector holds `rows` rows of that type and lives as long as `self` is borrowed.
-        Some(unsafe { Vector::borrowed(raw, ty.physical(), self.rows) })
+        // SAFETY: the vector holds `rows` rows and lives as long as `self` is borrowed.
+        Some(unsafe { Vector::borrowed(raw, Physical::of_vector(raw), self.rows) })
     }
 }
 

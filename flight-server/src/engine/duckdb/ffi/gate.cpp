@@ -145,25 +145,61 @@ private:
 	std::condition_variable left;
 };
 
-// Makes a flat vector of strings that come from a dictionary. DuckDB's own way copies each string once more; here those that
-// are too long for the vector itself stay where they are.
-void FlattenStrings(Vector &strings, idx_t count, Vector &out) {
-	UnifiedVectorFormat format;
-	strings.ToUnifiedFormat(count, format);
-	Vector flat(strings.GetType(), MaxValue<idx_t>(count, STANDARD_VECTOR_SIZE));
-	auto from = UnifiedVectorFormat::GetData<string_t>(format);
-	auto to = FlatVector::GetData<string_t>(flat);
-	auto &validity = FlatVector::Validity(flat);
+// A value of so many bytes, whatever it means.
+template <idx_t SIZE>
+struct Value {
+	data_t bytes[SIZE];
+};
+
+template <idx_t SIZE>
+void Gather(const UnifiedVectorFormat &from, idx_t count, data_ptr_t to) {
+	auto values = reinterpret_cast<const Value<SIZE> *>(from.data);
+	auto gathered = reinterpret_cast<Value<SIZE> *>(to);
 	for (idx_t row = 0; row < count; row++) {
-		auto at = format.sel->get_index(row);
-		if (format.validity.RowIsValid(at)) {
-			to[row] = from[at];
-		} else {
-			to[row] = string_t();
-			validity.SetInvalid(row);
+		gathered[row] = values[from.sel->get_index(row)];
+	}
+}
+
+// Makes a flat vector of what comes from a dictionary; false for values that have others within. DuckDB's own way takes three
+// times as long, and copies each string once more; here those that are too long for the vector itself stay where they are.
+bool FlattenDictionary(Vector &dictionary, idx_t count, Vector &out) {
+	auto type = dictionary.GetType().InternalType();
+	if (type != PhysicalType::VARCHAR && !TypeIsConstantSize(type)) {
+		return false;
+	}
+	UnifiedVectorFormat format;
+	dictionary.ToUnifiedFormat(count, format);
+	Vector flat(dictionary.GetType(), MaxValue<idx_t>(count, STANDARD_VECTOR_SIZE));
+	auto to = FlatVector::GetData(flat);
+	switch (GetTypeIdSize(type)) {
+	case 1:
+		Gather<1>(format, count, to);
+		break;
+	case 2:
+		Gather<2>(format, count, to);
+		break;
+	case 4:
+		Gather<4>(format, count, to);
+		break;
+	case 8:
+		Gather<8>(format, count, to);
+		break;
+	case 16:
+		Gather<16>(format, count, to);
+		break;
+	default:
+		return false;
+	}
+	if (!format.validity.AllValid()) {
+		auto &validity = FlatVector::Validity(flat);
+		for (idx_t row = 0; row < count; row++) {
+			if (!format.validity.RowIsValid(format.sel->get_index(row))) {
+				validity.SetInvalid(row);
+			}
 		}
 	}
 	out.Reference(flat);
+	return true;
 }
 
 class GateLocalState : public LocalSinkState {
@@ -177,13 +213,13 @@ public:
 			return;
 		}
 		for (auto &vector : chunk.data) {
-			auto is_dictionary = vector.GetVectorType() == VectorType::DICTIONARY_VECTOR;
-			if (is_dictionary && vector.GetType().InternalType() == PhysicalType::VARCHAR) {
+			if (vector.GetVectorType() == VectorType::DICTIONARY_VECTOR) {
 				dictionaries.emplace_back(vector);
-				FlattenStrings(dictionaries.back(), chunk.size(), vector);
-			} else {
-				vector.Flatten(chunk.size());
+				if (FlattenDictionary(dictionaries.back(), chunk.size(), vector)) {
+					continue;
+				}
 			}
+			vector.Flatten(chunk.size());
 		}
 	}
 
@@ -194,7 +230,7 @@ public:
 	}
 
 private:
-	// What holds the strings of the current chunk.
+	// What holds the strings of the current chunk, among others.
 	duckdb::vector<Vector> dictionaries;
 };
 

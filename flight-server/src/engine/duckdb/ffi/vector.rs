@@ -1,11 +1,14 @@
 //! One column of a chunk, or what is nested in it: read-only views of DuckDB's memory.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::{ptr, slice};
 
 use duckdb::ffi;
 
-use super::logical_type::LogicalType;
+unsafe extern "C" {
+    fn pintail_vector_layout(vector: ffi::duckdb_vector, out_elements: *mut u64) -> u8;
+}
 
 /// How DuckDB lays out the values of a vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,38 @@ pub(in crate::engine::duckdb) enum Physical {
     Struct,
     /// Nothing that this wrapper can read.
     Opaque,
+}
+
+impl Physical {
+    /// That of a vector.
+    ///
+    /// # Safety
+    /// `raw` is live.
+    pub(super) unsafe fn of_vector(raw: ffi::duckdb_vector) -> Self {
+        let mut elements = 0;
+        // SAFETY: the vector is live and the out pointer ours. The numbers are those of DuckDB's `PhysicalType`.
+        match unsafe { pintail_vector_layout(raw, &mut elements) } {
+            1 => Self::Bool,
+            2 => Self::U8,
+            3 => Self::I8,
+            4 => Self::U16,
+            5 => Self::I16,
+            6 => Self::U32,
+            7 => Self::I32,
+            8 => Self::U64,
+            9 => Self::I64,
+            11 => Self::F32,
+            12 => Self::F64,
+            21 => Self::Interval,
+            23 => Self::List,
+            24 => Self::Struct,
+            29 => Self::Array(elements as usize),
+            200 => Self::Bytes,
+            203 => Self::U128,
+            204 => Self::I128,
+            _ => Self::Opaque,
+        }
+    }
 }
 
 /// DuckDB's 128-bit signed integer.
@@ -217,10 +252,8 @@ impl<'chunk> Vector<'chunk> {
         if raw.is_null() {
             return None;
         }
-        // SAFETY: the child is live, and the type is ours to destroy.
-        let ty = LogicalType::owned(unsafe { ffi::duckdb_vector_get_column_type(raw) })?;
-        // SAFETY: a child has the length its parent gives it and lives as long as its parent.
-        Some(unsafe { Vector::borrowed(raw, ty.physical(), len) })
+        // SAFETY: the child is live; it has the length its parent gives it and lives as long as its parent.
+        Some(unsafe { Vector::borrowed(raw, Physical::of_vector(raw), len) })
     }
 
     fn slice<T>(&self) -> &'chunk [T] {
@@ -256,6 +289,11 @@ pub(super) struct StringT {
 impl StringT {
     const INLINE: usize = 12;
 
+    /// Where the bytes are that stand in place: behind the length.
+    fn in_place(&self) -> *const u8 {
+        ptr::from_ref(self).cast::<u8>().wrapping_add(4)
+    }
+
     /// These bytes: in place, or where they are. `None` when there are too many.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
         let length = u32::try_from(bytes.len()).ok()?;
@@ -277,19 +315,52 @@ impl StringT {
 }
 
 impl<'chunk> Bytes<'chunk> {
+    /// So much room behind what it appends is written to.
+    pub(in crate::engine::duckdb) const BEYOND: usize = StringT::INLINE;
+
     /// The value at `row`, or `None` where it is NULL or there is no such row.
     pub(in crate::engine::duckdb) fn get(&self, row: usize) -> Option<&'chunk [u8]> {
         let string = self.valid(row)?;
         let length = string.length as usize;
-        let start = if length <= StringT::INLINE {
-            // The bytes follow the length.
-            ptr::from_ref(string).cast::<u8>().wrapping_add(4)
-        } else {
-            string.pointer
-        };
+        let start = if length <= StringT::INLINE { string.in_place() } else { string.pointer };
         // SAFETY: the value is not NULL, so its length is true and its bytes are in place or at the pointer, where they
         // live as long as the chunk.
         Some(unsafe { slice::from_raw_parts(start, length) })
+    }
+
+    /// Appends the bytes of these rows to `bytes`, and to `ends` how many there are behind each; whether there are such rows, and
+    /// their ends can be told. A call of the library's copy for each text costs more than the copying of most.
+    pub(in crate::engine::duckdb) fn append_to(
+        &self,
+        rows: Range<usize>,
+        bytes: &mut Vec<u8>,
+        ends: &mut Vec<i32>,
+    ) -> bool {
+        let Some(strings) = self.strings.get(rows.clone()) else { return false };
+        ends.reserve(strings.len());
+        for (row, string) in rows.zip(strings) {
+            if self.is_valid(row) {
+                let length = string.length as usize;
+                bytes.reserve(length.max(StringT::INLINE));
+                let at = bytes.len();
+                // SAFETY: there is room behind the end for the text, and for all that may be in place. The value is not NULL, so
+                // its length is true, and its bytes are in place or at the pointer, where they live as long as the chunk.
+                unsafe {
+                    let end = bytes.as_mut_ptr().add(at);
+                    if length <= StringT::INLINE {
+                        ptr::copy_nonoverlapping(string.in_place(), end, StringT::INLINE);
+                    } else {
+                        copy_text(string.pointer, end, length);
+                    }
+                    bytes.set_len(at + length);
+                }
+            }
+            match i32::try_from(bytes.len()) {
+                Ok(end) => ends.push(end),
+                Err(_) => return false,
+            }
+        }
+        true
     }
 
     /// The length in bytes of the value at `row`: 0 where it is NULL, whose stored length means nothing.
@@ -298,10 +369,39 @@ impl<'chunk> Bytes<'chunk> {
     }
 
     fn valid(&self, row: usize) -> Option<&'chunk StringT> {
-        let string = self.strings.get(row)?;
-        match self.validity {
-            Some(mask) if mask[row / 8] & (1 << (row % 8)) == 0 => None,
-            _ => Some(string),
+        self.strings.get(row).filter(|_| self.is_valid(row))
+    }
+
+    fn is_valid(&self, row: usize) -> bool {
+        self.validity.is_none_or(|mask| mask[row / 8] & (1 << (row % 8)) != 0)
+    }
+}
+
+/// Copies a text of more than [`StringT::INLINE`] bytes: a short one by two pieces, which overlap.
+///
+/// # Safety
+/// There are `length` bytes at `from`, and room for them at `to`, and these are not the same.
+unsafe fn copy_text(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: each piece is within the text, which is as long as a piece at least.
+    unsafe {
+        match length {
+            StringT::INLINE..=16 => copy_ends::<8>(from, to, length),
+            17..=32 => copy_ends::<16>(from, to, length),
+            33..=64 => copy_ends::<32>(from, to, length),
+            _ => ptr::copy_nonoverlapping(from, to, length),
         }
+    }
+}
+
+/// Copies `PIECE` bytes from the beginning on, and as many up to the end.
+///
+/// # Safety
+/// As of [`copy_text`], for `PIECE` bytes at least, and two times that at most.
+unsafe fn copy_ends<const PIECE: usize>(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: as the caller guarantees.
+    unsafe {
+        let last = from.add(length - PIECE).cast::<[u8; PIECE]>().read_unaligned();
+        to.cast::<[u8; PIECE]>().write_unaligned(from.cast::<[u8; PIECE]>().read_unaligned());
+        to.add(length - PIECE).cast::<[u8; PIECE]>().write_unaligned(last);
     }
 }

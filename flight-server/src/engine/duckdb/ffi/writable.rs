@@ -243,10 +243,9 @@ impl<'chunk, 'data> WritableVector<'chunk, 'data> {
         if raw.is_null() {
             return Err(unexpected(self.physical));
         }
-        // SAFETY: the child is live, and the type is ours to destroy.
-        let ty = LogicalType::owned(unsafe { ffi::duckdb_vector_get_column_type(raw) })
-            .ok_or_else(|| unexpected(self.physical))?;
-        Ok(WritableVector { raw, physical: ty.physical(), len, chunk: PhantomData, data: PhantomData })
+        // SAFETY: the child is live.
+        let physical = unsafe { Physical::of_vector(raw) };
+        Ok(WritableVector { raw, physical, len, chunk: PhantomData, data: PhantomData })
     }
 
     /// # Safety

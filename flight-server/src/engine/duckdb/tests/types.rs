@@ -205,3 +205,65 @@ async fn unions_show_the_member_that_was_chosen() {
     assert_eq!(union.child(1).as_string::<i32>().value(1), "x");
     assert!(union.child(0).is_null(1) && union.child(1).is_null(0) && union.value(2).is_null(0));
 }
+
+#[tokio::test]
+async fn texts_of_any_length_are_carried() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    let sql = "SELECT CASE WHEN i % 7 <> 3 THEN text END AS some, text, text::BLOB AS bytes
+               FROM (SELECT i, repeat(chr(97 + (i % 26)::INTEGER), (i % 150)::BIGINT) || right(i::VARCHAR, (i % 2)::BIGINT) AS text
+                     FROM range(6000) t(i)) ORDER BY i";
+    let batch = whole(&session, sql).await;
+    let (some, texts, bytes) =
+        (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>(), batch.column(2).as_binary::<i32>());
+    for i in 0..6000_usize {
+        let letter = char::from(b'a' + (i % 26) as u8).to_string();
+        let last = if i % 2 == 1 { (i % 10).to_string() } else { String::new() };
+        let expected = letter.repeat(i % 150) + &last;
+        assert_eq!((texts.value(i), bytes.value(i)), (expected.as_str(), expected.as_bytes()));
+        assert_eq!((some.is_null(i), some.value(i)), if i % 7 == 3 { (true, "") } else { (false, expected.as_str()) });
+    }
+}
+
+#[tokio::test]
+async fn values_from_the_dictionaries_of_a_file_are_those_that_were_written() {
+    let files = tempfile::tempdir().unwrap();
+    let fixture = Fixture::with(|options| {
+        options.allow_files = vec![files.path().to_owned()];
+        options.allow_writes = vec![files.path().to_owned()];
+    });
+    let session = fixture.session().await;
+    let types = [
+        "BOOLEAN",
+        "TINYINT",
+        "USMALLINT",
+        "INTEGER",
+        "UBIGINT",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL(4, 1)",
+        "DECIMAL(9, 2)",
+        "DECIMAL(18, 3)",
+        "DECIMAL(30, 2)",
+        "VARCHAR",
+    ];
+    let mut columns: Vec<String> = types
+        .iter()
+        .enumerate()
+        .map(|(n, ty)| {
+            format!("CASE WHEN i % {} <> 1 THEN (i % 11)::{ty} END AS c{n}, (i % 13)::{ty} AS full{n}", n + 5)
+        })
+        .collect();
+    columns.push("CASE WHEN i % 3 > 0 THEN DATE '2026-01-01' + (i % 9)::INTEGER END AS day".to_owned());
+    columns.push("CASE WHEN i % 3 > 0 THEN md5((i % 9)::VARCHAR)::UUID END AS id".to_owned());
+    columns.push("[(i % 5)::VARCHAR, NULL] AS l, {'m': i % 5} AS s".to_owned());
+    rows(&session, &format!("CREATE TABLE written AS SELECT {} FROM range(20000) t(i)", columns.join(", "))).await;
+    let file = files.path().join("f.parquet");
+    rows(&session, &format!("COPY written TO '{}' (FORMAT parquet, ROW_GROUP_SIZE 5000)", file.display())).await;
+    let (written, read) =
+        (whole(&session, "FROM written").await, whole(&session, &format!("FROM '{}'", file.display())).await);
+    assert_eq!(written.num_rows(), 20_000);
+    for (index, field) in written.schema().fields().iter().enumerate() {
+        assert_eq!(read.column(index), written.column(index), "{field}");
+    }
+}
