@@ -10,6 +10,7 @@
 //! | `live` | rows that DuckDB still computes |
 //! | `convert` | DuckDB's vectors into Arrow batches |
 //! | `write` | Arrow batches into DuckDB's vectors |
+//! | `ahead` | rows that are computed before they are asked for |
 //! | `bind` | rows of parameters |
 //! | `change` | statements that change something |
 //! | `commit` | how transactions are committed |
@@ -27,6 +28,7 @@
 //! | `internal` | the server's own statements |
 //! | `errors` | DuckDB's failures as errors with SQLSTATE |
 
+mod ahead;
 #[doc(hidden)]
 pub mod benching;
 mod bind;

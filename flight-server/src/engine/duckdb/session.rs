@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use typemap::wire::WireOptions;
 use uuid::Uuid;
 
+use super::ahead::Ahead;
 use super::catalog;
 use super::cursor::{Cursor, Step};
 use super::errors;
@@ -181,7 +182,7 @@ impl EngineSession for DuckDbSession {
             None => ready.boxed(),
             Some(cursor) => {
                 let reader = Reader { shared: Arc::clone(&self.shared), cursor };
-                ready.chain(stream::unfold(reader, Reader::step)).boxed()
+                ready.chain(Ahead::new(stream::unfold(reader, Reader::step))).boxed()
             }
         };
         Ok(Outcome { kind, rows: Rows { schema, batches }, changed, is_update, is_held, state })

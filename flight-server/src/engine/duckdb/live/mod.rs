@@ -10,6 +10,7 @@ mod serial;
 mod tests;
 mod unordered;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -28,7 +29,21 @@ use super::lane::Form;
 use crate::error::{Error, ErrorCode, Result};
 
 /// How much of the parts that are ahead is put aside before their threads have to wait, in bytes.
-const ASIDE: usize = 8 << 20;
+const ASIDE: usize = 16 << 20;
+
+/// How many full batches may wait to be fetched before the threads have to.
+const FULL: usize = 4;
+
+thread_local! {
+    /// Whether this thread computes rows until there are some to be read.
+    static IS_READERS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether whoever reads the result waits for this thread, one of those that compute it. It stops as soon as there is something to
+/// be read: else it would take the next fifty chunks first, and the others would wait until there is room for more.
+fn is_readers_thread() -> bool {
+    IS_READERS.get()
+}
 
 /// Rows that DuckDB still computes.
 pub(super) struct Live {
@@ -166,7 +181,10 @@ fn next_in_parallel(
         if let Some(batch) = parallel.take_ready()? {
             return Ok((Some(batch), true));
         }
-        match gate.run(left) {
+        IS_READERS.set(true);
+        let ran = gate.run(left);
+        IS_READERS.set(false);
+        match ran {
             Ok(Ran::Left) => return Err(errors::cancelled()),
             Ok(Ran::Ready) => {}
             Ok(Ran::Ended) => *is_over = true,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use arrow::array::RecordBatch;
 use parking_lot::Mutex;
 
-use super::Parallel;
+use super::{FULL, Parallel, is_readers_thread};
 use crate::engine::Cut;
 use crate::engine::duckdb::convert::{Assembler, ResultShape};
 use crate::engine::duckdb::ffi::{Chunk, ParallelReceiver};
@@ -22,7 +22,7 @@ pub(super) struct Ordered {
     shape: ResultShape,
     cut: Cut,
     outgoing: Mutex<Outgoing>,
-    /// Whether that has a full batch.
+    /// Whether that has full batches.
     has_ready: AtomicBool,
     /// What threads ahead have put aside, by part. A thread has its own out while it adds to it.
     aside: Mutex<BTreeMap<u64, Aside>>,
@@ -37,8 +37,8 @@ pub(super) struct Ordered {
 
 struct Outgoing {
     assembler: Assembler,
-    /// A full batch. Until it is fetched, nothing more is taken.
-    ready: Option<RecordBatch>,
+    /// Those that are full. Until one is fetched, no more than so many are.
+    ready: VecDeque<RecordBatch>,
     /// Why no more rows can be taken.
     failure: Option<Error>,
 }
@@ -61,7 +61,7 @@ impl Ordered {
         Ok(Self {
             shape,
             cut,
-            outgoing: Mutex::new(Outgoing { assembler, ready: None, failure: None }),
+            outgoing: Mutex::new(Outgoing { assembler, ready: VecDeque::new(), failure: None }),
             has_ready: AtomicBool::new(false),
             aside: Mutex::default(),
             aside_bytes: AtomicUsize::new(0),
@@ -72,19 +72,21 @@ impl Ordered {
     }
 
     fn take_out(&self, outgoing: &mut Outgoing) -> Option<RecordBatch> {
-        self.has_ready.store(false, Ordering::Release);
-        outgoing.ready.take()
+        let batch = outgoing.ready.pop_front();
+        self.has_ready.store(!outgoing.ready.is_empty(), Ordering::Release);
+        batch
     }
 
     /// The outgoing batch is full.
     fn close(&self, outgoing: &mut Outgoing) -> Result<()> {
-        outgoing.ready = outgoing.assembler.finish()?;
-        self.has_ready.store(outgoing.ready.is_some(), Ordering::Release);
+        outgoing.ready.extend(outgoing.assembler.finish()?);
+        self.has_ready.store(!outgoing.ready.is_empty(), Ordering::Release);
         Ok(())
     }
 
-    /// Appends what was put aside of the parts that `is_due` says, in order; whether that is all, and there is room for more.
-    fn append(&self, outgoing: &mut Outgoing, is_due: impl Fn(u64) -> bool) -> Result<bool> {
+    /// Appends what was put aside of the parts that `is_due` says, in order, until so many batches are full; whether that is all, and
+    /// there is room for more.
+    fn append(&self, outgoing: &mut Outgoing, most: usize, is_due: impl Fn(u64) -> bool) -> Result<bool> {
         loop {
             let (part, mut aside) = {
                 let mut all = self.aside.lock();
@@ -99,7 +101,10 @@ impl Ordered {
             if is_full {
                 self.close(outgoing)?;
                 self.aside.lock().insert(part, aside);
-                return Ok(false);
+                if outgoing.ready.len() >= most {
+                    return Ok(false);
+                }
+                continue;
             }
             self.spare.lock().push(aside.assembler);
         }
@@ -107,18 +112,24 @@ impl Ordered {
 
     fn put_in_turn(&self, part: u64, chunk: &Chunk, offset: usize) -> Result<usize> {
         let mut outgoing = self.outgoing.lock();
-        if outgoing.ready.is_some() || !self.append(&mut outgoing, |other| other <= part)? {
+        let most = if is_readers_thread() { 1 } else { FULL };
+        if outgoing.ready.len() >= most || !self.append(&mut outgoing, most, |other| other <= part)? {
             return Ok(0);
         }
-        let taken = outgoing.assembler.fill(chunk, offset)?;
-        if offset + taken < chunk.len() {
-            self.close(&mut outgoing)?;
+        let mut at = offset;
+        while at < chunk.len() && outgoing.ready.len() < most {
+            at += outgoing.assembler.fill(chunk, at)?;
+            if at < chunk.len() {
+                self.close(&mut outgoing)?;
+            }
         }
-        Ok(taken)
+        Ok(at - offset)
     }
 
     fn put_aside(&self, part: u64, chunk: &Chunk, offset: usize) -> Result<usize> {
-        if self.aside_bytes.load(Ordering::Relaxed) > self.most_aside {
+        // Who reads the result is not to wait for one of its own threads that is ahead.
+        let has_to_read = is_readers_thread() && self.has_ready.load(Ordering::Acquire);
+        if has_to_read || self.aside_bytes.load(Ordering::Relaxed) > self.most_aside {
             return Ok(0);
         }
         let known = self.aside.lock().remove(&part);
@@ -140,16 +151,16 @@ impl Ordered {
 impl Parallel for Ordered {
     fn take_ready(&self) -> Result<Option<RecordBatch>> {
         let mut outgoing = self.outgoing.lock();
-        if outgoing.ready.is_none() {
+        if outgoing.ready.is_empty() {
             // Those before the first are complete; the first is its thread's.
-            self.append(&mut outgoing, |part| part < self.first.load(Ordering::Acquire))?;
+            self.append(&mut outgoing, 1, |part| part < self.first.load(Ordering::Acquire))?;
         }
         Ok(self.take_out(&mut outgoing))
     }
 
     fn take_rest(&self) -> Result<(Option<RecordBatch>, bool)> {
         let mut outgoing = self.outgoing.lock();
-        if outgoing.ready.is_none() && self.append(&mut outgoing, |_| true)? {
+        if outgoing.ready.is_empty() && self.append(&mut outgoing, 1, |_| true)? && outgoing.ready.is_empty() {
             return Ok((outgoing.assembler.finish()?, false));
         }
         Ok((self.take_out(&mut outgoing), true))

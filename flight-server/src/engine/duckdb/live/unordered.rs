@@ -8,14 +8,11 @@ use arrow::array::{Array, RecordBatch};
 use arrow::compute::concat_batches;
 use parking_lot::Mutex;
 
-use super::Parallel;
+use super::{FULL, Parallel, is_readers_thread};
 use crate::engine::Cut;
 use crate::engine::duckdb::convert::{Assembler, ResultShape};
 use crate::engine::duckdb::ffi::{Chunk, ParallelReceiver};
 use crate::error::{Error, Result};
-
-/// How many full batches may wait to be fetched before the threads have to.
-const FULL: usize = 4;
 
 /// Gathers rows in no order.
 pub(super) struct Unordered {
@@ -43,6 +40,10 @@ impl Unordered {
     }
 
     fn put(&self, chunk: &Chunk, offset: usize) -> Result<usize> {
+        // Who reads the result is not to wait for its own thread.
+        if is_readers_thread() && self.full_count.load(Ordering::Acquire) > 0 {
+            return Ok(0);
+        }
         let known = self.assemblers.lock().pop();
         let mut assembler = match known {
             Some(assembler) => assembler,
