@@ -65,7 +65,7 @@ fn has_dictionary(field: &Field) -> bool {
 
 /// The messages of a result. Dropping it drops the rows, and with them the statement that computes them.
 ///
-/// While one batch is on its way to the client, the next is being computed; never more than that one.
+/// While one batch is on its way to the client, the next is taken already; never more than that one.
 pub(super) struct ResultMessages {
     header: Option<RowMessage>,
     encoder: BatchEncoder,
