@@ -1,7 +1,7 @@
 //! Rows that are computed before they are asked for.
 //!
-//! One of the threads that compute a result is its reader's. When it rests until a batch is on its way, the others soon have to
-//! wait for it too: of two cores a quarter was idle while lineitem was read.
+//! One of the threads that compute a result is its reader's, and rests until a batch is on its way; the others soon have to wait for
+//! it too. Without this, lineitem in order took a tenth longer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

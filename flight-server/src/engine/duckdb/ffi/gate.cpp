@@ -160,8 +160,9 @@ void Gather(const UnifiedVectorFormat &from, idx_t count, data_ptr_t to) {
 	}
 }
 
-// Makes a flat vector of what comes from a dictionary; false for values that have others within. DuckDB's own way takes three
-// times as long, and copies each string once more; here those that are too long for the vector itself stay where they are.
+// Makes a flat vector of what comes from a dictionary; false for values that have others within. DuckDB's own way was
+// 4 % of the processor time of lineitem, and copies each string once more; here those that are too long for the vector stay where
+// they are.
 bool FlattenDictionary(Vector &dictionary, idx_t count, Vector &out) {
 	auto type = dictionary.GetType().InternalType();
 	if (type != PhysicalType::VARCHAR && !TypeIsConstantSize(type)) {
