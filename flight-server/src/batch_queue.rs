@@ -12,6 +12,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
+use crate::engine::bytes_of_rows;
 use crate::error::{Error, ErrorCode, Result};
 
 /// How much a queue may hold.
@@ -77,7 +78,7 @@ impl BatchQueue {
     /// # Errors
     /// When the file can't be written; the queue is then as it was.
     pub fn push(&mut self, batch: RecordBatch) -> Result<()> {
-        let bytes = batch.get_array_memory_size();
+        let bytes = bytes_of_rows(&batch);
         // Once the file is in use, later batches follow it there, so that memory does not refill while it is read.
         if self.file.is_none() && self.in_memory + bytes <= self.limits.memory {
             self.in_memory += bytes;
@@ -179,7 +180,7 @@ mod tests {
     #[test]
     fn batches_come_out_as_they_went_in_whether_in_memory_or_in_the_file() {
         let directory = tempfile::tempdir().unwrap();
-        let one = batch(0).get_array_memory_size();
+        let one = bytes_of_rows(&batch(0));
         let mut queue = BatchQueue::new(directory.path(), QueueLimits { memory: 3 * one, total: 1 << 20 });
         for round in 0..3 {
             for number in 0..10 {
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn a_batch_can_be_read_where_it_is_any_number_of_times() {
         let directory = tempfile::tempdir().unwrap();
-        let one = batch(0).get_array_memory_size();
+        let one = bytes_of_rows(&batch(0));
         let mut queue = BatchQueue::new(directory.path(), QueueLimits { memory: 2 * one, total: 1 << 20 });
         for number in 0..5 {
             queue.push(batch(number)).unwrap();

@@ -13,6 +13,7 @@ mod keys;
 mod priority;
 mod request;
 mod returned;
+mod size;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 pub use keys::{ForeignKeyColumn, KeyColumn, PrimaryKeyColumn, TableName};
 pub use request::{Receipt, Request};
 pub use returned::Returned;
+pub use size::bytes_of_rows;
 
 use crate::dataset::Source;
 use crate::error::{Error, ErrorCode, Result};
@@ -333,12 +335,15 @@ pub struct Statement {
     pub in_order: bool,
     /// What makes a write be applied once, however often it is sent.
     pub request: Option<Request>,
+    /// What its client knows it by, which may ask what became of it. Engines do nothing with it.
+    pub query: Option<Uuid>,
 }
 
 impl Statement {
     /// A statement without parameters, cut as by default.
     pub fn new(sql: impl Into<Arc<str>>) -> Self {
-        Self { sql: sql.into(), parameters: Vec::new(), cut: Cut::default(), in_order: true, request: None }
+        let (parameters, cut) = (Vec::new(), Cut::default());
+        Self { sql: sql.into(), parameters, cut, in_order: true, request: None, query: None }
     }
 }
 

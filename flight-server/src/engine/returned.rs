@@ -9,6 +9,7 @@ use arrow::ipc::writer::StreamWriter;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::size::bytes_of_rows;
 use crate::error::{Error, Result};
 
 /// The most bytes of rows, as an Arrow IPC stream, that are kept with a receipt: a thousand rows of a few short columns.
@@ -29,8 +30,8 @@ pub enum Returned {
 impl Returned {
     /// These rows, unless they are too many to be kept.
     pub fn rows(schema: &SchemaRef, batches: &[RecordBatch]) -> Self {
-        // Buffers are rounded up, and may be shared; what is far too much is not written only to be thrown away.
-        let bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        // What is far too much is not written only to be thrown away.
+        let bytes: usize = batches.iter().map(bytes_of_rows).sum();
         if bytes > 16 * MOST_BYTES {
             return Self::Unkept;
         }

@@ -19,7 +19,7 @@ use super::call::{Call, count};
 use super::command::Transaction;
 use super::encode::check_schema;
 use super::ticket::Claim;
-use crate::engine::{Outcome, Plan, Rows, Statement, StatementKind};
+use crate::engine::{Outcome, Plan, Rows, Statement, StatementKind, bytes_of_rows};
 use crate::error::{Error, ErrorCode, Result};
 use crate::node::{Delivery, Kept, Results, SplitResult, StatementId};
 
@@ -281,7 +281,7 @@ async fn collect(outcome: Outcome) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     let mut batches = Vec::new();
     let mut bytes = 0_usize;
     while let Some(batch) = rows.batches.try_next().await? {
-        bytes = bytes.saturating_add(batch.get_array_memory_size());
+        bytes = bytes.saturating_add(bytes_of_rows(&batch));
         if bytes > MAX_KEPT {
             return Err(too_large(kind));
         }

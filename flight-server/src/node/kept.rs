@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::split::SplitResult;
-use crate::engine::Statement;
+use crate::engine::{Statement, bytes_of_rows};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most results kept for a session.
@@ -73,7 +73,7 @@ impl Kept {
             Self::Finished { batches, .. } => (0, batches),
             Self::Split(result) => return result.size(),
         };
-        (own + batches.iter().map(RecordBatch::get_array_memory_size).sum::<usize>(), 0)
+        (own + batches.iter().map(bytes_of_rows).sum::<usize>(), 0)
     }
 }
 

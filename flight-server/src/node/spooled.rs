@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::session::Session;
 use super::split::{blocking, ranges};
-use crate::engine::{Rows, StateEntry};
+use crate::engine::{Rows, StateEntry, bytes_of_rows};
 use crate::error::{Error, ErrorCode, Result};
 use crate::snapshots::Snapshots;
 
@@ -233,7 +233,7 @@ impl Writing {
                 continue;
             }
             count += batch.num_rows() as u64;
-            size += batch.get_array_memory_size();
+            size += bytes_of_rows(&batch);
             waiting.push(batch);
             if size >= SEGMENT {
                 self.finish().await?;

@@ -6,6 +6,7 @@ mod column;
 mod fixed;
 mod nested;
 mod nulls;
+mod part;
 mod text;
 
 use std::ops::Range;
@@ -17,6 +18,7 @@ use typemap::SqlType;
 use typemap::wire::{WireOptions, wire_field};
 
 use self::column::{Column, ConvertError};
+use self::part::part_of;
 use super::ffi::{Chunk, LogicalType};
 use crate::engine::Cut;
 use crate::error::{Error, ErrorCode, Result};
@@ -128,8 +130,10 @@ impl Assembler {
     /// Takes rows of `chunk` from `start` on, as many as the batch still takes, and tells how many; fewer than there
     /// are means that the batch is full.
     pub(super) fn fill(&mut self, chunk: &Chunk, start: usize) -> Result<usize> {
-        self.measure(chunk, start)?;
-        let taken = self.admit(chunk.len() - start);
+        let mut lengths = std::mem::take(&mut self.lengths);
+        self.measure(chunk, start, &mut lengths)?;
+        let taken = self.admit(chunk.len() - start, &lengths);
+        self.lengths = lengths;
         if taken > 0 {
             self.append(chunk, start..start + taken)?;
         }
@@ -156,9 +160,7 @@ impl Assembler {
     /// Takes rows of a batch that another assembler of this shape has made, from `start` on, with their lengths; as many as the
     /// batch still takes, and tells how many.
     pub(super) fn fill_again(&mut self, made: &RecordBatch, start: usize, lengths: &[usize]) -> Result<usize> {
-        self.lengths.clear();
-        self.lengths.extend_from_slice(lengths);
-        let taken = self.admit(made.num_rows() - start);
+        let taken = self.admit(made.num_rows() - start, lengths);
         if taken > 0 {
             let rows = start..start + taken;
             for ((column, array), field) in self.columns.iter_mut().zip(made.columns()).zip(self.shape.schema.fields())
@@ -169,23 +171,49 @@ impl Assembler {
         Ok(taken)
     }
 
+    /// The next whole batch, if it lies within a batch that another assembler of this shape has made, from `start` on: it stays where
+    /// it is. None where rows were gathered before it.
+    pub(super) fn cut_out(
+        &mut self,
+        made: &RecordBatch,
+        start: usize,
+        lengths: &[usize],
+    ) -> Result<Option<RecordBatch>> {
+        if self.rows > 0 {
+            return Ok(None);
+        }
+        let taken = self.admit(made.num_rows() - start, lengths);
+        (self.rows, self.bytes) = (0, 0);
+        if start + taken == made.num_rows() {
+            return Ok(None);
+        }
+        let rows = start..start + taken;
+        let Some(columns) = made.columns().iter().map(|array| part_of(array, &rows)).collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let options = RecordBatchOptions::new().with_row_count(Some(taken));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.shape.schema), columns, &options);
+        batch.map(Some).map_err(Error::internal)
+    }
+
     /// The bytes of each row from `start` on beyond those that every row has; none when no column varies.
-    fn measure(&mut self, chunk: &Chunk, start: usize) -> Result<()> {
-        self.lengths.clear();
+    fn measure(&self, chunk: &Chunk, start: usize, lengths: &mut Vec<usize>) -> Result<()> {
+        lengths.clear();
         for (index, column) in self.columns.iter().enumerate().filter(|(_, column)| column.varies()) {
-            self.lengths.resize(chunk.len() - start, 0);
+            lengths.resize(chunk.len() - start, 0);
             let vector = chunk.column(index).ok_or_else(missing_column)?;
-            column.add_lengths(&vector, start..chunk.len(), &mut self.lengths);
+            column.add_lengths(&vector, start..chunk.len(), lengths);
         }
         Ok(())
     }
 
-    /// How many of so many rows, whose lengths were measured, the batch still takes. They are counted as taken.
-    fn admit(&mut self, rows: usize) -> usize {
+    /// How many of so many rows of these lengths, which are none when no column varies, the batch still takes. They are counted as
+    /// taken.
+    fn admit(&mut self, rows: usize, lengths: &[usize]) -> usize {
         let room = self.cut.rows.saturating_sub(self.rows).min(rows);
-        let taken = match self.lengths.is_empty() {
+        let taken = match lengths.is_empty() {
             true => self.admit_alike(room),
-            false => self.admit_one_by_one(room),
+            false => self.admit_one_by_one(&lengths[..room]),
         };
         self.rows += taken;
         taken
@@ -200,9 +228,9 @@ impl Assembler {
         taken
     }
 
-    fn admit_one_by_one(&mut self, room: usize) -> usize {
+    fn admit_one_by_one(&mut self, lengths: &[usize]) -> usize {
         let mut taken = 0;
-        for length in &self.lengths[..room] {
+        for length in lengths {
             let bytes = self.row_width + length;
             let is_first = self.rows + taken == 0;
             if self.bytes + bytes > self.cut.bytes && !is_first {

@@ -21,6 +21,7 @@ mod row_source;
 mod statement;
 mod temporary;
 mod value;
+mod values;
 pub(in crate::engine::duckdb) mod vector;
 mod writable;
 
@@ -37,6 +38,7 @@ pub(in crate::engine::duckdb) use row_source::{COMING_ROWS, Feeder, Next, Part, 
 pub(in crate::engine::duckdb) use statement::{CopyTarget, Extracted, Prepared, Reach, StatementType};
 pub(in crate::engine::duckdb) use temporary::TemporaryObject;
 pub(in crate::engine::duckdb) use value::Value;
+pub(in crate::engine::duckdb) use values::values_within;
 pub(in crate::engine::duckdb) use vector::{ListEntry, Physical, Vector};
 pub(in crate::engine::duckdb) use writable::{WritableChunk, WritableVector};
 

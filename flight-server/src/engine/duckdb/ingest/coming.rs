@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use arrow::array::{Array as _, RecordBatch};
+use arrow::array::RecordBatch;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::Columns;
+use crate::engine::bytes_of_rows;
 use crate::engine::duckdb::bind::unfit;
 use crate::engine::duckdb::errors;
 use crate::engine::duckdb::ffi::{Feeder, Next, Part, WritableChunk};
@@ -52,7 +53,7 @@ pub(in crate::engine::duckdb) struct RowSender {
 impl RowSender {
     /// Sends rows, when there is room for them. Tells whether anybody still wants some.
     pub(in crate::engine::duckdb) async fn send(&self, batch: RecordBatch) -> bool {
-        let bytes = size_of_rows(&batch);
+        let bytes = bytes_of_rows(&batch);
         let room = u32::try_from(bytes >> 10).unwrap_or(ROOM).clamp(1, ROOM);
         tokio::select! {
             // It is never closed.
@@ -74,11 +75,6 @@ impl RowSender {
         // As above.
         let _ = self.sender.send(Message::End);
     }
-}
-
-/// The bytes of the rows themselves. The arrays of one message share its buffer, and each would count all of it.
-fn size_of_rows(batch: &RecordBatch) -> usize {
-    batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or_default()).sum()
 }
 
 /// Where rows come out.

@@ -1,5 +1,6 @@
 //! Rows that come in parallel, in every order that threads may bring them in, are those that come one chunk after the other.
 
+use arrow::ipc::writer::StreamWriter;
 use proptest::prelude::*;
 use typemap::wire::{Infinity, WideIntegers, WireOptions};
 
@@ -34,6 +35,13 @@ fn one_after_the_other(shape: &ResultShape, chunks: &[Chunk], cut: Cut) -> Vec<R
     }
     batches.extend(assembler.finish().unwrap());
     batches
+}
+
+/// What batches are when they are written down.
+fn written(shape: &ResultShape, batches: &[RecordBatch]) -> Vec<u8> {
+    let mut writer = StreamWriter::try_new(Vec::new(), &shape.schema).unwrap();
+    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    writer.into_inner().unwrap()
 }
 
 /// A thread with the part it is at, and what is left of it.
@@ -127,6 +135,7 @@ fn parts_are_put_in_order_and_cut_as_if_they_had_come_in_order() {
         let lengths = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>();
         prop_assert_eq!(lengths(&batches), lengths(&expected));
         prop_assert!(batches == expected);
+        prop_assert!(written(&shape, &batches) == written(&shape, &expected), "the same bytes");
     });
 }
 

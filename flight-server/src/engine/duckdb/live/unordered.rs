@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use parking_lot::Mutex;
 
 use super::{FULL, Parallel, is_readers_thread};
-use crate::engine::Cut;
 use crate::engine::duckdb::convert::{Assembler, ResultShape};
 use crate::engine::duckdb::ffi::{Chunk, ParallelReceiver};
+use crate::engine::{Cut, bytes_of_rows};
 use crate::error::{Error, Result};
 
 /// Gathers rows in no order.
@@ -83,7 +83,7 @@ impl Unordered {
         let (mut rows, mut bytes) = (0, 0);
         for mut assembler in std::mem::take(&mut *self.assemblers.lock()) {
             let Some(batch) = assembler.finish()? else { continue };
-            let size = size_of(&batch)?;
+            let size = bytes_of_rows(&batch);
             if rows + batch.num_rows() > self.cut.rows || bytes + size > self.cut.bytes {
                 self.push(self.joined(&gathered)?);
                 gathered.clear();
@@ -104,12 +104,6 @@ impl Unordered {
             several => concat_batches(&self.shape.schema, several).map(Some).map_err(Error::internal),
         }
     }
-}
-
-/// The bytes that the rows of a batch take.
-fn size_of(batch: &RecordBatch) -> Result<usize> {
-    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
-    sizes.sum::<std::result::Result<usize, _>>().map_err(Error::internal)
 }
 
 impl Parallel for Unordered {
