@@ -186,13 +186,8 @@ impl Slot {
         drop(forgotten);
     }
 
-    /// Drops what computed it, and keeps what was sent last: nobody knows yet whether it arrives.
-    fn keep_end(self: &Arc<Self>) {
-        let (messages, bytes) = {
-            let mut state = self.state.lock();
-            (state.messages.take(), state.sent_bytes)
-        };
-        drop(messages);
+    /// Keeps what was sent last of a result that ended, as many bytes: nobody knows yet whether they arrive.
+    fn keep_end(self: &Arc<Self>, bytes: usize) {
         match self.streams.upgrade() {
             Some(streams) => streams.ended.keep(Arc::clone(self), bytes),
             None => self.end(),
@@ -264,9 +259,12 @@ impl Stream for Held {
                 this.slot.end();
             }
             None => {
+                // Whoever takes it over from now on finds the rest of it.
+                let (ended, bytes) = (state.messages.take(), state.sent_bytes);
                 drop(state);
+                drop(ended);
                 this.is_over = true;
-                this.slot.keep_end();
+                this.slot.keep_end(bytes);
             }
         }
         Poll::Ready(next)
