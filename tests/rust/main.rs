@@ -12,6 +12,7 @@ mod fronts;
 mod hostile;
 mod kill_and_resume;
 mod metadata;
+mod outcomes;
 mod polls;
 mod prepared;
 mod process;

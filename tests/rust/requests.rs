@@ -4,20 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int32Array, RecordBatch};
-use arrow_flight::Empty;
-use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::{
     CommandPreparedStatementUpdate, CommandStatementIngest, TableDefinitionOptions, TableExistsOption,
     TableNotExistOption,
 };
 use bytes::Bytes;
 use pintail_tests::messages::text;
-use pintail_tests::{Client, DEADLINE, Server, assert_failure};
-use tokio::time::timeout;
+use pintail_tests::{Client, Server, assert_failure};
 use tonic::{Code, Status};
 
 const REQUEST: &str = "x-pintail-request-id";
-const OUTCOME: &str = "x-pintail-outcome";
 
 /// The client with a request id: the same number, the same id.
 fn with_id(client: &Client, number: u32) -> Client {
@@ -310,56 +306,6 @@ async fn a_commit_that_was_cut_off_is_answered_by_its_receipt() {
         }
         committed = rows;
     }
-    server.finish().await;
-}
-
-/// What is answered to the question what became of a write.
-async fn outcome(client: &Client, number: u32) -> String {
-    let asking = client.clone().with_header(OUTCOME, id(number));
-    let answer = FlightServiceClient::new(asking.channel()).list_actions(asking.request(Empty {})).await.unwrap();
-    answer.metadata().get(OUTCOME).unwrap().to_str().unwrap().to_owned()
-}
-
-#[tokio::test]
-async fn what_became_of_a_write_can_be_asked() {
-    let mut server = Server::start(&[]).await;
-    let client = Client::connect(&server).await;
-    client.update("CREATE TABLE t (i INTEGER)").await.unwrap();
-    assert_eq!(outcome(&client, 1).await, "aborted");
-    with_id(&client, 1).update("INSERT INTO nowhere VALUES (1)").await.unwrap_err();
-    assert_eq!(outcome(&client, 1).await, "aborted");
-    with_id(&client, 1).update("INSERT INTO t VALUES (1)").await.unwrap();
-    assert_eq!(outcome(&client, 1).await, "committed");
-
-    let transaction = client.begin().await.unwrap();
-    with_id(&client, 2).update_in("INSERT INTO t VALUES (2)", Some(transaction.clone())).await.unwrap();
-    assert_eq!(outcome(&client, 2).await, "running");
-    with_id(&client, 3).end(transaction, true).await.unwrap();
-    assert_eq!((outcome(&client, 2).await, outcome(&client, 3).await), ("committed".into(), "committed".into()));
-
-    let long = tokio::spawn({
-        let client = with_id(&client, 4);
-        async move {
-            client.update("INSERT INTO t SELECT 1 FROM range(100000000000) a(i), range(100) b(j) WHERE i < j").await
-        }
-    });
-    let told_to_run = async {
-        while outcome(&client, 4).await != "running" {
-            assert!(!long.is_finished(), "it is told to run as long as it does");
-        }
-    };
-    timeout(DEADLINE, told_to_run).await.expect("a question is answered while the write runs");
-    long.abort();
-
-    let token = client.token().to_owned();
-    server.kill().await;
-    server = Server::start_again(&server, &[]).await;
-    let client = Client::resume(&server, &token).await;
-    assert_eq!(outcome(&client, 2).await, "committed");
-    // Its receipt could be with the tables of another node.
-    assert_eq!(outcome(&client, 4).await, "unknown");
-    let bad = client.clone().with_header(OUTCOME, "one").update("INSERT INTO t VALUES (5)").await.unwrap_err();
-    assert_failure(&bad, Code::InvalidArgument, "REQUEST_INVALID", "22023");
     server.finish().await;
 }
 

@@ -27,6 +27,8 @@ pub struct Call {
     pub(super) trace: Option<TraceId>,
     /// What the client knows the write by that it asks for, if it may send it again.
     pub(super) request: Option<Uuid>,
+    /// What the statement it asks to run is known by.
+    pub(super) query: QueryId,
     /// What became of the write that its client asks about.
     pub(super) asked: Option<WriteOutcome>,
     /// Whether its client comes again for rows that break off.
@@ -51,11 +53,22 @@ impl Call {
             caller: Caller { session, grant: None },
             trace: self.trace,
             request: self.request,
+            query: self.query,
             asked: None,
             behind: None,
             comes_again: false,
             is_handshake: false,
         }
+    }
+
+    /// The same call for a statement whose client knows its id before it has run: the receipt of what it writes is kept by that id, if
+    /// the client gave it none.
+    pub(super) fn with_receipt(self) -> Self {
+        if self.request.is_some() {
+            return self;
+        }
+        let query = QueryId::of_request();
+        Self { query, request: Some(query.uuid()), ..self }
     }
 
     /// The same statement, to be applied once however often the call is sent.
@@ -65,7 +78,7 @@ impl Call {
     pub(super) fn once(&self, statement: Statement) -> Result<Statement> {
         let of = |id| Request::of_statement(id, &statement.sql, &statement.parameters);
         let request = self.request.map(of).transpose()?;
-        Ok(Statement { request, ..statement })
+        Ok(Statement { request, query: Some(self.query.uuid()), ..statement })
     }
 
     /// Whether a statement was applied when it was sent before.
@@ -100,7 +113,7 @@ impl Call {
         records: Option<u64>,
     ) -> Result<FlightInfo> {
         check_schema(schema)?;
-        let query = QueryId::random();
+        let query = self.query;
         let Delivery { compression, locations, .. } = self.session().delivery();
         let location = match locations {
             // None: where the ticket came from. Some drivers use no other location than the first.

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::engine::{Request, Statement};
 use crate::error::{Error, ErrorCode, Result};
-use crate::node::{Node, OptionValue, Origin};
+use crate::node::{Node, OptionValue, Origin, QueryId};
 
 /// The handlers of one node.
 pub struct NodeHandlers {
@@ -58,7 +58,8 @@ impl Handlers for NodeHandlers {
             None => None,
         };
         let node = Arc::clone(&self.node);
-        Ok(Call { node, caller, trace, request, asked, comes_again, behind, is_handshake: false })
+        let query = QueryId::random();
+        Ok(Call { node, caller, trace, request, query, asked, comes_again, behind, is_handshake: false })
     }
 
     async fn handshake(&self, headers: &HeaderMap) -> Result<Call> {
@@ -66,7 +67,8 @@ impl Handlers for NodeHandlers {
         let trace = TraceId::from_headers(headers);
         let (request, asked, behind, comes_again) = (None, None, None, false);
         let node = Arc::clone(&self.node);
-        Ok(Call { node, caller, trace, request, asked, comes_again, behind, is_handshake: true })
+        let query = QueryId::random();
+        Ok(Call { node, caller, trace, request, query, asked, comes_again, behind, is_handshake: true })
     }
 
     /// The token of its session, when that is new, what clients may rely on, which is told with it and in each handshake,

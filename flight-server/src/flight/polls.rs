@@ -14,7 +14,7 @@ use super::command::Command;
 use super::node_handlers::no_query;
 use super::ticket::{Claim, Contents, is_ticket};
 use super::{metadata, prepared, statements};
-use crate::engine::{Plan, Statement};
+use crate::engine::{Plan, Statement, StatementKind};
 use crate::error::{Error, ErrorCode, Result};
 use crate::node::{Compression, PollState, QueryId};
 
@@ -73,8 +73,12 @@ fn finished(info: FlightInfo) -> PollInfo {
 
 /// Runs a statement without a caller; what comes of it is its FlightInfo.
 fn start(call: &Call, descriptor: FlightDescriptor, statement: Statement, plan: Plan) -> QueryId {
-    let query = QueryId::random();
-    let running = call.detached();
+    let running = match plan.kind {
+        StatementKind::Write | StatementKind::Definition => call.detached().with_receipt(),
+        // With an id of its own a text of several statements would be one transaction.
+        _ => call.detached(),
+    };
+    let query = running.query;
     call.caller.session.start_polled(query, async move {
         let info = statements::info_of(&running, descriptor, statement, &plan).await?;
         Ok(info.encode_to_vec())

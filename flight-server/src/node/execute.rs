@@ -21,7 +21,8 @@ impl Session {
     /// the write was refused because another node owns the session: its state here is dropped then.
     pub async fn execute(&self, statement: Statement) -> Result<Outcome> {
         let work = self.start()?;
-        let _underway = self.underway.enter(statement.request.as_ref());
+        let query = statement.query.filter(|_| statement.request.is_none());
+        let _underway = self.underway.enter(statement.request.as_ref().map(|request| request.id).or(query));
         let mut turn = self.turn.lock().await;
         // It may have waited long enough for the session or the lease to end.
         self.check()?;
@@ -48,6 +49,7 @@ impl Session {
         };
         self.follow_transaction(before.as_ref(), executed.as_ref().ok().map(|outcome| outcome.kind));
         let mark = self.after_statement(&found);
+        self.log_statement(query, &found, executed.as_ref().ok().map(|outcome| outcome.kind));
         self.keep_receipt(request.as_ref(), &executed, executed.as_ref().ok().and_then(|outcome| outcome.changed));
         let mut outcome = match executed {
             Ok(outcome) => outcome,
@@ -92,7 +94,7 @@ impl Session {
     /// The engine's; those of a session that has ended; those of the store, as [`Session::execute`].
     pub async fn ingest(&self, rows: Ingest) -> Result<u64> {
         let _work = self.start()?;
-        let _underway = self.underway.enter(rows.request.as_ref());
+        let _underway = self.underway.enter(rows.request.as_ref().map(|request| request.id));
         let mut turn = self.turn.lock().await;
         self.check()?;
         self.write_state(&mut turn, &[]).await?;

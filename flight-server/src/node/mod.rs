@@ -11,7 +11,7 @@
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
 //! | `carried` | what of a session goes with it, and what its client is told that does not |
-//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `ending`, `prepared`, `kept`, `split`, `spooled`, `delivery`, `queries`, `receipts`, `write_outcome`, `polled`, `session_options`, `engine_choice` are what it does |
+//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `ending`, `prepared`, `kept`, `split`, `spooled`, `delivery`, `queries`, `receipts`, `write_outcome`, `statement_log`, `polled`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease`, `load` | until when this node may act as an owner, and how loaded it is |
 //! | `drain`, `presence` | sessions are handed back when nobody is in them |
 //! | `datasets` | engines show the datasets of the store and the configuration |
@@ -52,6 +52,7 @@ mod session;
 mod session_options;
 mod split;
 mod spooled;
+mod statement_log;
 #[cfg(test)]
 mod tests;
 mod toucher;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use futures::{Stream, StreamExt, stream};
 use tokio::sync::watch;
-use uuid::Uuid;
+use uuid::{Builder, Uuid, Version};
 
 use super::session::Session;
 use crate::engine::Rows;
@@ -24,9 +24,27 @@ const MOST: usize = 1_024;
 pub struct QueryId(Uuid);
 
 impl QueryId {
-    /// A new one.
+    /// A new one, by which no receipt is kept.
+    ///
+    /// It is told from what a client may use for a request, and from one with a receipt, by the version of its UUID: 8, which is
+    /// anybody's own.
     pub fn random() -> Self {
+        Self(Builder::from_bytes(Uuid::new_v4().into_bytes()).with_version(Version::Custom).into_uuid())
+    }
+
+    /// A new one, which is also that of the request: the receipt of what it writes is kept by it.
+    pub fn of_request() -> Self {
         Self(Uuid::new_v4())
+    }
+
+    /// Whether there is a receipt by this id if what it stands for was applied.
+    pub(super) fn may_have_receipt(id: Uuid) -> bool {
+        id.get_version() != Some(Version::Custom)
+    }
+
+    /// Its UUID.
+    pub fn uuid(self) -> Uuid {
+        self.0
     }
 
     /// Reads the bytes of one.

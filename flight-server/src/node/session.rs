@@ -21,6 +21,7 @@ use super::queries::Queries;
 use super::receipts::Remembered;
 use super::running::RunningGuard;
 use super::spooled::SpooledResults;
+use super::statement_log::StatementLog;
 use super::transaction::{EndedTransactions, TransactionId};
 use super::transaction_mark::TransactionLife;
 use super::usage::{Usage, UsageGuard};
@@ -55,6 +56,7 @@ pub struct Session {
     pub(super) spooled: Mutex<SpooledResults>,
     pub(super) queries: Mutex<Queries>,
     pub(super) polled: Mutex<PolledStatements>,
+    pub(super) statement_log: Mutex<StatementLog>,
     /// Writes that may be sent again, where the engine keeps no receipts of them.
     pub(super) receipts: Mutex<Remembered>,
     /// The requests that its calls are at.
@@ -125,6 +127,7 @@ impl Session {
             spooled: Mutex::new(parts.spooled),
             queries: Mutex::default(),
             polled: Mutex::default(),
+            statement_log: Mutex::default(),
             receipts: Mutex::default(),
             underway: Underway::default(),
             presences: Presences::new(),

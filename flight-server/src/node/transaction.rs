@@ -112,7 +112,7 @@ impl Session {
     /// the open one, and the engine's error when it could not be committed.
     pub async fn commit(&self, id: &[u8], request: Option<&Request>) -> Result<()> {
         let _work = self.start()?;
-        let _underway = self.underway.enter(request);
+        let _underway = self.underway.enter(request.map(|request| request.id));
         let mut turn = self.turn.lock().await;
         self.check()?;
         if let Some(request) = request
@@ -146,7 +146,7 @@ impl Session {
         let committed = self.engine().commit(Some(&request)).await;
         self.keep_receipt(Some(&request), &committed, None);
         *self.transaction.lock() = None;
-        self.ended_transactions.lock().note(id, committed.is_ok());
+        self.note_end(id, committed.is_ok());
         committed.map_err(|error| self.explain(error))?;
         self.write_state_after_transaction(&mut turn).await
     }
@@ -165,8 +165,14 @@ impl Session {
         self.mark_ending(&mut turn, None).await?;
         let rolled_back = self.engine().rollback().await;
         *self.transaction.lock() = None;
-        self.ended_transactions.lock().note(id, false);
+        self.note_end(id, false);
         rolled_back.map_err(|error| self.explain(error))
+    }
+
+    /// Remembers how the open transaction ended.
+    fn note_end(&self, id: &[u8], is_committed: bool) {
+        self.ended_transactions.lock().note(id, is_committed);
+        self.statement_log.lock().transaction_ended(Some(is_committed));
     }
 
     /// Writes what a transaction that is committed has changed in the session.

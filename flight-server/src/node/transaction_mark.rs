@@ -13,7 +13,7 @@ use super::ending::Ending;
 use super::receipts::Decided;
 use super::session::{Session, Turn};
 use super::transaction::TransactionId;
-use crate::engine::{Request, StateEntry, TransactionStatus};
+use crate::engine::{Request, StateEntry, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The key of the mark in the journal. Engines know nothing of it.
@@ -123,6 +123,8 @@ fn first_word(sql: &str) -> &str {
 pub(super) struct Found {
     open: bool,
     marked_ending: bool,
+    /// Whether it commits the open transaction or rolls it back, where its first word says so.
+    commits: Option<bool>,
     /// What it is to be run with, so that there is a receipt of what it commits.
     pub(super) request: Option<Request>,
     /// It is the second commit of a transaction, and the first was made.
@@ -186,13 +188,33 @@ impl Session {
         if let (true, Some(receipt)) = (open, ends_by) {
             self.mark_ending(turn, receipt).await?;
         }
-        Ok(Found { open, marked_ending, request, is_committed })
+        let commits = match does {
+            Does::Commit => Some(true),
+            Does::RollBack => Some(false),
+            Does::Begin | Does::Else => None,
+        };
+        Ok(Found { open, marked_ending, commits, request, is_committed })
     }
 
     /// The client is not told that a statement was run: if that was a commit, it will be when it sends it again.
     pub(super) fn note_untold(&self, found: &Found) {
         let is_commit = found.request.is_some() && found.marked_ending && !self.is_in_transaction();
         self.transaction_life.lock().committed_untold = is_commit;
+    }
+
+    /// Remembers what became of a statement, and by it of those that ran before in its transaction.
+    pub(super) fn log_statement(&self, query: Option<Uuid>, found: &Found, ran: Option<StatementKind>) {
+        let open = self.is_in_transaction();
+        let mut log = self.statement_log.lock();
+        if found.open && (found.marked_ending || !open) {
+            // Of a text that fails after it has ended a transaction nobody knows how.
+            log.transaction_ended(found.commits.filter(|_| ran.is_some()));
+        }
+        // One that ends transactions among other statements may have taken these back.
+        if let (Some(id), Some(StatementKind::Write | StatementKind::Definition | StatementKind::Other)) = (query, ran)
+        {
+            log.ran(id, open);
+        }
     }
 
     /// Notes what a statement that has run did to transactions: what is to be journaled of it.

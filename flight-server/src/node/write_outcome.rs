@@ -1,4 +1,5 @@
-//! What became of a write that its client knows by a request id, for a client that asks instead of sending it again.
+//! What became of a write that its client knows by a request id, or by that of its query, for a client that asks instead of sending it
+//! again.
 
 use std::sync::Arc;
 
@@ -6,8 +7,8 @@ use session::Epoch;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::queries::QueryId;
 use super::session::Session;
-use crate::engine::Request;
 use crate::error::Result;
 
 /// What became of a write.
@@ -19,7 +20,7 @@ pub enum WriteOutcome {
     Aborted,
     /// It is being applied, or its transaction is open.
     Running,
-    /// There is no receipt here, and one may be with the tables of a node that had the session before.
+    /// There is no receipt here: none is kept of such a write, or it may be with the tables of a node that had the session before.
     Unknown,
 }
 
@@ -35,14 +36,14 @@ impl WriteOutcome {
     }
 }
 
-/// The requests that a session's calls are at.
+/// The requests, and the queries without one, that a session's calls are at.
 #[derive(Clone, Default)]
 pub(super) struct Underway(Arc<watch::Sender<Vec<Uuid>>>);
 
 impl Underway {
     /// A call is at this one, until what is returned is dropped.
-    pub(super) fn enter(&self, request: Option<&Request>) -> Option<Entered> {
-        let id = request?.id;
+    pub(super) fn enter(&self, id: Option<Uuid>) -> Option<Entered> {
+        let id = id?;
         self.0.send_modify(|underway| underway.push(id));
         Some(Entered { underway: self.clone(), id })
     }
@@ -71,7 +72,7 @@ impl Drop for Entered {
 }
 
 impl Session {
-    /// What became of the write with this id.
+    /// What became of the write with this id: that of its request, or that of the query, which has one too.
     ///
     /// # Errors
     /// The engine's, and those of a session that has ended.
@@ -91,12 +92,15 @@ impl Session {
         if engine.is_pending(id).await.map_err(|error| self.explain(error))? {
             return Ok(WriteOutcome::Running);
         }
+        if let Some(outcome) = self.statement_log.lock().outcome(id) {
+            return Ok(outcome);
+        }
         let is_here = self.remembers(id) || engine.receipt(id).await.map_err(|error| self.explain(error))?.is_some();
         let was_elsewhere = self.epoch() != Epoch::FIRST && !self.engine_of().facts().shared;
-        Ok(match (is_here, was_elsewhere) {
-            (true, _) => WriteOutcome::Committed,
-            (false, true) => WriteOutcome::Unknown,
-            (false, false) => WriteOutcome::Aborted,
+        Ok(match is_here {
+            true => WriteOutcome::Committed,
+            false if was_elsewhere || !QueryId::may_have_receipt(id) => WriteOutcome::Unknown,
+            false => WriteOutcome::Aborted,
         })
     }
 }
