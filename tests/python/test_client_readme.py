@@ -14,7 +14,9 @@ from client_connection import connect
 from pintail_process import DEADLINE, PASSWORD, ROOT, USER
 
 PACKAGE = ROOT / "clients/python"
-ASKING, TRANSFERRING, HANDING_ON, AWAITING = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+ASKING, TRANSFERRING, HANDING_ON, AWAITING, BY_IBIS = re.findall(
+    r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL
+)
 
 
 def typed(snippet, server, **names):
@@ -50,6 +52,12 @@ def test_a_session_is_handed_on(server):
 
 def test_awaiting_prints_its_answer(server):
     assert typed(AWAITING, server)[0] == "[(42,)]\n"
+
+
+def test_what_ibis_writes_is_run(server):
+    with connect(server, autocommit=True) as connection:
+        printed, _ = typed(BY_IBIS, server, connection=connection)
+    assert printed == "[{'count': 50, 'largest': 9604}]\n"
 
 
 def test_the_package_has_types_that_are_checked():
