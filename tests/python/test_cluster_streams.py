@@ -44,7 +44,7 @@ def read_undisturbed(cluster, ticket, header):
 
 def test_a_result_goes_on_at_the_exact_batch_after_kills_at_random_moments(cluster, files, request):
     chance = seeded(request)
-    kills = 1000 if request.config.getoption("--long") else 30
+    kills, of_each = (1000, 10) if request.config.getoption("--long") else (30, 3)
     wide = f"SELECT i, hash(i) AS h, repeat(chr(65 + (i % 26)::INTEGER), 100) AS wide FROM range({ROWS}) t(i)"
     stored = f"SELECT * FROM read_parquet('{files}/*.parquet')"
     results = [(wide, {"compression": "none"}), (stored, {}), (wide, {"compression": "lz4"}),
@@ -63,7 +63,7 @@ def test_a_result_goes_on_at_the_exact_batch_after_kills_at_random_moments(clust
         assert sizes == [ROWS, 2_000_000, ROWS, 2_000_000]
         while killed < kills:
             ticket, whole = tickets[streams % len(tickets)]
-            moments = sorted(chance.randrange(whole.batches) for _ in range(3))
+            moments = sorted(chance.randrange(whole.batches) for _ in range(of_each))
             reader, streams = MarkedReader(ticket, session.header), streams + 1
             reader.open(chance.choice(cluster.nodes).uri)
             for moment in moments:
@@ -79,6 +79,7 @@ def test_a_result_goes_on_at_the_exact_batch_after_kills_at_random_moments(clust
                     break
             assert reader.is_over or finishes(reader, cluster.nodes)
             assert (reader.mark, reader.rows) == (whole.mark, whole.rows), "not the result of an undisturbed run"
+            print(f"{killed} kills in {streams} results")
     print(f"{killed} kills in {streams} results of up to {ROWS} rows: each is the same to the byte; the next batch came "
           f"after {sorted(waits)[len(waits) // 2]:.2f} s (median), {max(waits):.2f} s at most, with a lease of 1 s")
 
