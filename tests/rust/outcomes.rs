@@ -9,20 +9,12 @@ use prost::Message;
 use tokio::time::timeout;
 use tonic::Code;
 
-const REQUEST: &str = "x-pintail-request-id";
+use crate::requests::{id, with_id};
+
 const OUTCOME: &str = "x-pintail-outcome";
 
 /// Takes longer than any test.
 const LONG: &str = "INSERT INTO t SELECT 1 FROM range(100000000000) a(i), range(100) b(j) WHERE i < j";
-
-/// The client with a request id: the same number, the same id.
-fn with_id(client: &Client, number: u32) -> Client {
-    client.clone().with_header(REQUEST, id(number))
-}
-
-fn id(number: u32) -> String {
-    format!("00000000-0000-4000-8000-{number:012}")
-}
 
 /// What is answered to the question what became of a write.
 async fn told(client: &Client, id: impl Into<String>) -> String {

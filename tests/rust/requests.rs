@@ -16,11 +16,12 @@ use tonic::{Code, Status};
 const REQUEST: &str = "x-pintail-request-id";
 
 /// The client with a request id: the same number, the same id.
-fn with_id(client: &Client, number: u32) -> Client {
+pub(crate) fn with_id(client: &Client, number: u32) -> Client {
     client.clone().with_header(REQUEST, id(number))
 }
 
-fn id(number: u32) -> String {
+/// The id of this number.
+pub(crate) fn id(number: u32) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 

@@ -4,6 +4,7 @@
 //! Nothing outside this module knows which engine runs. Engine work never runs on an async worker thread, and
 //! **dropping** the future of a call, or the [`Rows`] it returned, interrupts the statement.
 
+mod cut;
 #[cfg(feature = "datafusion")]
 pub mod datafusion;
 #[cfg(feature = "duckdb")]
@@ -26,6 +27,7 @@ use typemap::SqlType;
 use typemap::wire::WireOptions;
 use uuid::Uuid;
 
+pub use cut::Cut;
 pub use keys::{ForeignKeyColumn, KeyColumn, PrimaryKeyColumn, TableName};
 pub use request::{Receipt, Request};
 pub use returned::Returned;
@@ -344,22 +346,6 @@ impl Statement {
     pub fn new(sql: impl Into<Arc<str>>) -> Self {
         let (parameters, cut) = (Vec::new(), Cut::default());
         Self { sql: sql.into(), parameters, cut, in_order: true, request: None, query: None }
-    }
-}
-
-/// Where a result is cut into batches: a function of the rows alone, so that the same rows are always cut alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
-    /// The most rows in a batch.
-    pub rows: usize,
-    /// The most bytes in a batch, unless a single row is larger.
-    pub bytes: usize,
-}
-
-impl Default for Cut {
-    /// 2 MiB measured fastest through every client, and stays under their 4 MiB message limits.
-    fn default() -> Self {
-        Self { rows: 65_536, bytes: 2 << 20 }
     }
 }
 
