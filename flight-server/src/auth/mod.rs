@@ -4,9 +4,11 @@
 //! no password, token or key appears in an error, a log line or a `Debug` output.
 
 pub mod credentials;
+mod mac;
 pub mod secret;
 pub mod users;
 
 pub use credentials::Credentials;
+pub(crate) use mac::{SIGNATURE, mac};
 pub use secret::{ClusterSecret, Purpose, SecretError};
 pub use users::{Users, UsersError};

@@ -31,6 +31,8 @@ pub enum Purpose {
     Peer,
     /// Encrypting what is kept in the spool.
     Spool,
+    /// Signing the handles of prepared statements.
+    Prepared,
 }
 
 impl Purpose {
@@ -41,6 +43,7 @@ impl Purpose {
             Self::Cookie => b"pintail/v1/cookie",
             Self::Peer => b"pintail/v1/peer",
             Self::Spool => b"pintail/v1/spool",
+            Self::Prepared => b"pintail/v1/prepared",
         }
     }
 }

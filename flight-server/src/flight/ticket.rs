@@ -11,11 +11,10 @@ use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use bytes::{BufMut, Bytes, BytesMut};
-use hmac::digest::KeyInit;
-use hmac::{Hmac, Mac};
+use hmac::Mac as _;
 use prost::Message;
-use sha2::Sha256;
 
+use crate::auth::{SIGNATURE, mac};
 use crate::engine::{Cut, Statement};
 use crate::error::{Error, ErrorCode, Result};
 use crate::node::{Compression, QueryId};
@@ -28,9 +27,6 @@ pub(super) const MAX_SQL: usize = 64 << 10;
 
 /// The first byte of every ticket, for the day when their form changes.
 const VERSION: u8 = 1;
-
-/// The length of the signature at a ticket's end, in bytes.
-const SIGNATURE: usize = 32;
 
 /// Whose ticket it is.
 #[derive(Clone, Copy)]
@@ -219,7 +215,7 @@ pub(super) fn sign(key: &[u8; 32], payload: &[u8]) -> Bytes {
     let mut ticket = BytesMut::with_capacity(1 + payload.len() + SIGNATURE);
     ticket.put_u8(VERSION);
     ticket.put_slice(payload);
-    let signature = mac(key, &ticket).finalize().into_bytes();
+    let signature = mac(key, &[&ticket]).finalize().into_bytes();
     ticket.put_slice(&signature);
     ticket.freeze()
 }
@@ -238,7 +234,7 @@ pub(super) fn redeem(key: &[u8; 32], holder: Holder<'_>, ticket: &Bytes, now: Sy
     let Some(signed) = ticket.len().checked_sub(SIGNATURE).filter(|signed| *signed > 0) else {
         return Err(invalid());
     };
-    mac(key, &ticket[..signed]).verify_slice(&ticket[signed..]).map_err(|_| invalid())?;
+    mac(key, &[&ticket[..signed]]).verify_slice(&ticket[signed..]).map_err(|_| invalid())?;
     if ticket[0] != VERSION {
         return Err(invalid());
     }
@@ -296,15 +292,6 @@ pub(super) fn expiry(now: SystemTime) -> u64 {
 
 fn seconds(moment: SystemTime) -> u64 {
     moment.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-fn mac(key: &[u8; 32], signed: &[u8]) -> Hmac<Sha256> {
-    // A key shorter than the hash's block of 64 bytes is filled up with zeroes: that is HMAC's own rule.
-    let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key);
-    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
-    mac.update(signed);
-    mac
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::connections::Connections;
 use super::failure;
+use super::handle::Handles;
 use super::lease::Lease;
 use super::live::Live;
 use super::options::NodeOptions;
@@ -28,6 +29,8 @@ pub(super) struct Core {
     pub(super) engine: Option<Arc<dyn Engine>>,
     pub(super) users: Arc<Users>,
     pub(super) token_key: TokenKey,
+    /// Of prepared statements.
+    pub(super) handles: Handles,
     pub(super) live: Live,
     /// Where the sessions of other nodes are.
     pub(super) routes: Routes,
@@ -52,6 +55,7 @@ pub(super) struct CoreParts {
     pub(super) engine: Option<Arc<dyn Engine>>,
     pub(super) users: Arc<Users>,
     pub(super) token_key: TokenKey,
+    pub(super) handles: Handles,
 }
 
 impl Core {
@@ -64,6 +68,7 @@ impl Core {
             engine: parts.engine,
             users: parts.users,
             token_key: parts.token_key,
+            handles: parts.handles,
             live: Live::new(),
             routes: Routes::default(),
             placing: Placing::default(),

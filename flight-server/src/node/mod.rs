@@ -11,7 +11,7 @@
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
 //! | `carried` | what of a session goes with it, and what its client is told that does not |
-//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `ending`, `prepared`, `kept`, `split`, `spooled`, `delivery`, `queries`, `receipts`, `write_outcome`, `statement_log`, `polled`, `session_options`, `engine_choice` are what it does |
+//! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `ending`, `prepared`, `handle`, `kept`, `split`, `spooled`, `delivery`, `queries`, `receipts`, `write_outcome`, `statement_log`, `polled`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease`, `load` | until when this node may act as an owner, and how loaded it is |
 //! | `drain`, `presence` | sessions are handed back when nobody is in them |
 //! | `datasets` | engines show the datasets of the store and the configuration |
@@ -29,6 +29,7 @@ mod ending;
 mod engine_choice;
 mod execute;
 mod failure;
+mod handle;
 mod heartbeat;
 mod janitor;
 mod kept;
@@ -78,6 +79,7 @@ pub use self::datasets::DatasetOptions;
 use self::datasets::Datasets;
 pub(crate) use self::datasets::count_columns;
 pub use self::delivery::{Compression, Delivery, Locations, Results};
+use self::handle::Handles;
 use self::heartbeat::Heartbeat;
 pub use self::kept::{Kept, StatementId};
 pub use self::options::NodeOptions;
@@ -137,7 +139,8 @@ impl Node {
             )));
         }
         let token_key = TokenKey::derive(secret.derive(Purpose::Token).as_ref());
-        let core = Arc::new(Core::new(CoreParts { options, store, engines, engine, users, token_key }));
+        let handles = Handles::new(secret);
+        let core = Arc::new(Core::new(CoreParts { options, store, engines, engine, users, token_key, handles }));
 
         let mut heartbeat = Heartbeat::new(Arc::clone(&core));
         heartbeat.start().await?;

@@ -1,6 +1,6 @@
 //! A session that lives on this node: who it belongs to, under which epoch, and the engine's side of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::drain::PATIENCE;
 use super::failure;
 use super::kept::{Kept, KeptResults, StatementId};
 use super::polled::PolledStatements;
-use super::prepared::Prepared;
+use super::prepared::PreparedStatements;
 use super::presence::Presences;
 use super::queries::Queries;
 use super::receipts::Remembered;
@@ -44,7 +44,7 @@ pub struct Session {
     /// Serialises what changes the session, so that the journal has the order of execution. A session executes one
     /// statement at a time anyway, and the rows of a result are read outside it.
     pub(super) turn: tokio::sync::Mutex<Turn>,
-    pub(super) prepared: Mutex<HashMap<Vec<u8>, Arc<Prepared>>>,
+    pub(super) prepared: Mutex<PreparedStatements>,
     /// The id clients know the open transaction by, if one was given out.
     pub(super) transaction: Mutex<Option<TransactionId>>,
     pub(super) ended_transactions: Mutex<EndedTransactions>,
@@ -185,7 +185,7 @@ impl Session {
     /// Whether something keeps the session here while the node drains: work, or a client that is in the middle of it.
     pub(super) fn is_busy(&self) -> bool {
         let waiting = || self.kept.lock().waiting(PATIENCE);
-        let bound = || self.prepared.lock().values().any(|prepared| prepared.is_waiting(PATIENCE));
+        let bound = || self.prepared.lock().are_waiting(PATIENCE);
         self.ended.get().is_none() && (self.usage.is_running() || self.is_amid_transaction() || waiting() || bound())
     }
 

@@ -14,7 +14,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::auth::{ClusterSecret, Purpose};
+use crate::auth::{ClusterSecret, Purpose, mac};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Shows that a call is a peer's: `<receiver>.<sender>.<proof>`.
@@ -102,16 +102,8 @@ impl Badges {
     }
 
     fn mac(&self, receiver: Incarnation, sender: Incarnation, session: Option<&SessionId>) -> Hmac<Sha256> {
-        // A key shorter than the hash's block of 64 bytes is filled up with zeroes: that is HMAC's own rule.
-        let mut block = [0; 64];
-        block[..self.key.len()].copy_from_slice(self.key.as_ref());
-        let mut mac = <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block.into());
-        mac.update(receiver.0.as_bytes());
-        mac.update(sender.0.as_bytes());
-        if let Some(session) = session {
-            mac.update(session.as_bytes());
-        }
-        mac
+        let session = session.map(|session| session.as_bytes().as_slice()).unwrap_or_default();
+        mac(&self.key, &[receiver.0.as_bytes(), sender.0.as_bytes(), session])
     }
 }
 

@@ -1,8 +1,10 @@
 //! Where batches are cut: a function of the rows alone, however DataFusion batches them.
 
-use arrow::array::RecordBatch;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayData, MutableArrayData, RecordBatch, RecordBatchOptions, make_array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 
 use super::sizes;
 use crate::engine::Cut;
@@ -54,17 +56,38 @@ impl Cutter {
         let Some(first) = gathered.next() else { return Ok(None) };
         let rest: Vec<_> = gathered.collect();
         if rest.is_empty() {
-            return Ok(Some(first));
+            return by_itself(&first).map(Some);
         }
         concat_batches(&self.schema, std::iter::once(&first).chain(&rest)).map(Some).map_err(Error::internal)
     }
 }
 
+/// The same batch, as if it had been made of its rows alone. Behind the last of its bits there may be those of other rows, or what a
+/// kernel left there; they are sent with the byte that they are in, and the digest of the same rows would not be the same.
+fn by_itself(batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().map(|column| {
+        let data = column.to_data();
+        if !has_bits(&data) {
+            return Arc::clone(column);
+        }
+        let mut own = MutableArrayData::new(vec![&data], false, data.len());
+        own.extend(0, 0, data.len());
+        make_array(own.freeze())
+    });
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(batch.schema(), columns.collect(), &options).map_err(Error::internal)
+}
+
+/// Whether anything of an array is written down in bits.
+fn has_bits(data: &ArrayData) -> bool {
+    data.nulls().is_some() || *data.data_type() == DataType::Boolean || data.child_data().iter().any(has_bits)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{ArrayRef, StringArray};
+    use arrow::array::{ArrayRef, BooleanArray, ListArray, StringArray};
+    use arrow::datatypes::Int32Type;
+    use arrow::ipc::writer::StreamWriter;
     use proptest::prelude::*;
 
     use super::*;
@@ -99,6 +122,29 @@ mod tests {
                 start += count;
             }
             prop_assert_eq!(start, texts.len());
+        }
+
+        #[test]
+        fn the_same_rows_are_the_same_bytes_however_they_come(
+            rows in prop::collection::vec(prop::option::of(prop::option::of(any::<bool>())), 1..80),
+            at in any::<prop::sample::Index>(), most in 1..40_usize,
+        ) {
+            let bits: ArrayRef = Arc::new(rows.iter().map(|row| row.flatten()).collect::<BooleanArray>());
+            let texts: ArrayRef = Arc::new(rows.iter().map(|row| row.map(|_| "text")).collect::<StringArray>());
+            let items = rows.iter().map(|row| row.map(|bit| [bit.map(i32::from), None]));
+            let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(items));
+            let all = RecordBatch::try_from_iter([("b", bits), ("t", texts), ("l", lists)]).unwrap();
+            let at = at.index(rows.len());
+            let written = |pieces: &[RecordBatch]| {
+                let mut cutter = Cutter::new(all.schema(), Cut { rows: most, bytes: 1 << 20 });
+                let mut out: Vec<_> = pieces.iter().flat_map(|piece| cutter.push(piece).unwrap()).collect();
+                out.extend(cutter.finish().unwrap());
+                let mut writer = StreamWriter::try_new(Vec::new(), &all.schema()).unwrap();
+                out.iter().for_each(|batch| writer.write(batch).unwrap());
+                writer.into_inner().unwrap()
+            };
+            let apart = [all.slice(0, at), all.slice(at, rows.len() - at)];
+            prop_assert!(written(std::slice::from_ref(&all)) == written(&apart));
         }
     }
 }

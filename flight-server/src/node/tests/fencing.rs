@@ -59,15 +59,17 @@ async fn every_fenced_write_is_noticed() {
     let cluster = Cluster::new();
     let node = cluster.node(1).await;
     let (preparing, _) = connect(&node).await;
-    let prepared = preparing.session.prepare("SELECT 1").await.unwrap();
+    // Too long for its handle.
+    let long = format!("SELECT 1{}", " ".repeat(16 << 10));
+    let prepared = preparing.session.prepare(&long).await.unwrap();
     let (closing, _) = connect(&node).await;
     let (setting, _) = connect(&node).await;
     let (forgetting, _) = connect(&node).await;
     cluster.clock.advance(LEASE + Duration::from_secs(1));
-    assert_eq!(code(preparing.session.prepare("SELECT 1").await), ErrorCode::SessionMoved);
+    assert_eq!(code(preparing.session.prepare(&long).await), ErrorCode::SessionMoved);
     assert_eq!(code(preparing.session.prepared(&prepared.handle).await), ErrorCode::SessionMoved);
     assert_eq!(code(node.close_session(&closing).await), ErrorCode::SessionMoved);
-    assert_eq!(code(forgetting.session.close_prepared(b"h").await), ErrorCode::SessionMoved);
+    assert_eq!(code(forgetting.session.close_prepared(&[0; 16]).await), ErrorCode::SessionMoved);
     let set = setting.session.set_option("x", crate::node::OptionValue::Int64(1)).await;
     assert!(matches!(set, Err(crate::node::OptionError::Error(error)) if error.code == ErrorCode::SessionMoved));
     until(|| cluster.engine.closed() == 4).await;

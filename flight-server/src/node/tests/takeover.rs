@@ -168,33 +168,60 @@ async fn a_session_in_an_engine_this_node_lacks_says_so() {
 
 #[tokio::test]
 async fn prepared_statements_hold_after_a_restart_and_so_do_their_errors() {
+    // A short one is its handle; of a long one the text is in the store.
+    for sql in ["SELECT 1".to_owned(), long("SELECT 1")] {
+        let cluster = Cluster::new();
+        let node = cluster.node(1).await;
+        let (caller, token) = connect(&node).await;
+        assert_eq!(code(caller.session.prepare("BROKEN").await), ErrorCode::StatementFailed);
+        let prepared = caller.session.prepare(&sql).await.unwrap();
+        let closed = caller.session.prepare(&sql).await.unwrap();
+        caller.session.close_prepared(&closed.handle).await.unwrap();
+        caller.session.close_prepared(b"never there").await.unwrap();
+        assert_eq!(code(caller.session.prepared(&closed.handle).await), ErrorCode::PreparedStatementUnknown);
+        assert!(Arc::ptr_eq(&prepared, &caller.session.prepared(&prepared.handle).await.unwrap()));
+        drop(caller);
+
+        let node = cluster.restart(node).await;
+        let session = call(&node, &token).await.unwrap().session;
+        cluster.engine.control().broken.store(true, Ordering::SeqCst);
+        for _ in 0..2 {
+            assert_eq!(code(session.prepared(&prepared.handle).await), ErrorCode::StatementFailed);
+        }
+        cluster.engine.control().broken.store(false, Ordering::SeqCst);
+        let again = session.prepared(&prepared.handle).await.unwrap();
+        assert_eq!((&*again.sql, &again.handle), (sql.as_str(), &prepared.handle));
+        assert!(Arc::ptr_eq(&again, &session.prepared(&prepared.handle).await.unwrap()));
+        session.close_prepared(&prepared.handle).await.unwrap();
+        assert_eq!(code(session.prepared(&prepared.handle).await), ErrorCode::PreparedStatementUnknown);
+
+        let (other, _) = connect(&node).await;
+        let foreign = other.session.prepared(&prepared.handle).await;
+        assert_eq!(code(foreign), ErrorCode::PreparedStatementUnknown, "handles are of one session");
+    }
+}
+
+#[tokio::test]
+async fn a_short_statement_is_prepared_without_the_store() {
     let cluster = Cluster::new();
     let node = cluster.node(1).await;
     let (caller, token) = connect(&node).await;
-    assert_eq!(code(caller.session.prepare("BROKEN").await), ErrorCode::StatementFailed);
+    cluster.store.set_down(true);
     let prepared = caller.session.prepare("SELECT 1").await.unwrap();
-    assert_eq!(prepared.handle.len(), 16);
     let closed = caller.session.prepare("SELECT 2").await.unwrap();
     caller.session.close_prepared(&closed.handle).await.unwrap();
-    caller.session.close_prepared(b"never there").await.unwrap();
-    assert!(Arc::ptr_eq(&prepared, &caller.session.prepared(&prepared.handle).await.unwrap()));
+    assert_eq!(code(caller.session.prepare(&long("SELECT 1")).await), ErrorCode::StoreUnavailable);
+    cluster.store.set_down(false);
     drop(caller);
 
     let node = cluster.restart(node).await;
     let session = call(&node, &token).await.unwrap().session;
-    assert_eq!(code(session.prepared(&closed.handle).await), ErrorCode::PreparedStatementUnknown);
-    cluster.engine.control().broken.store(true, Ordering::SeqCst);
-    for _ in 0..2 {
-        assert_eq!(code(session.prepared(&prepared.handle).await), ErrorCode::StatementFailed);
-    }
-    cluster.engine.control().broken.store(false, Ordering::SeqCst);
-    let again = session.prepared(&prepared.handle).await.unwrap();
-    assert_eq!((&*again.sql, &again.handle), ("SELECT 1", &prepared.handle));
-    assert!(Arc::ptr_eq(&again, &session.prepared(&prepared.handle).await.unwrap()));
+    assert_eq!(&*session.prepared(&prepared.handle).await.unwrap().sql, "SELECT 1");
+}
 
-    let (other, _) = connect(&node).await;
-    let foreign = other.session.prepared(&prepared.handle).await;
-    assert_eq!(code(foreign), ErrorCode::PreparedStatementUnknown, "handles are of one session");
+/// The same statement, too long for a handle.
+fn long(sql: &str) -> String {
+    format!("{sql}{}", " ".repeat(16 << 10))
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use crate::config::{Secret, SecretKind};
 use crate::dataset::Definition;
 use crate::node::core::{Core, CoreParts};
 use crate::node::datasets::Datasets;
+use crate::node::handle::Handles;
 
 /// A session table, files, and nodes that show datasets.
 struct Lake {
@@ -87,6 +88,7 @@ impl Lake {
             engine: Some(engines[0].clone()),
             users: Arc::clone(&ADA),
             token_key: ::session::TokenKey::derive(b"a cluster secret"),
+            handles: Handles::new(&self.cluster.secret),
         }));
         self.register(name, home, core.live.incarnation()).await;
         Shore { engines, datasets: Datasets::new(Arc::clone(&core)), core, now: Instant::now() }
