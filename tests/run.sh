@@ -261,7 +261,7 @@ case "${1:-}" in
         run build
         TEST_SEEDS=100000 run rust --lib simulation
         # Each of these takes as long as it takes.
-        run python --long --timeout 21600 -k cluster
+        run python --long --timeout 86400 -k "cluster or every_step"
         ;;
     *)
         [[ " ${parts[*]} " == *" $1 "* ]] || fail "there is no part '$1'; the parts are: ${parts[*]}"

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::dataset::{Reason, attempt};
 use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint::failpoint;
 
@@ -35,6 +36,21 @@ impl fmt::Debug for Snapshots {
             Place::Directory(directory) => f.debug_tuple("Snapshots").field(directory).finish(),
             Place::Objects { path, .. } => f.debug_tuple("Snapshots").field(path).finish(),
         }
+    }
+}
+
+/// Why contents can't be had; `58030` either way.
+#[derive(Debug)]
+pub enum NotHad {
+    /// They are not there any more, or not what was written.
+    ForGood(Error),
+    /// The spool can't be reached, and they may be there.
+    ForNow(Error),
+}
+
+impl From<NotHad> for Error {
+    fn from((NotHad::ForGood(error) | NotHad::ForNow(error)): NotHad) -> Self {
+        error
     }
 }
 
@@ -89,8 +105,9 @@ impl Snapshots {
             Place::Objects { store, path, runtime } => {
                 let whole = [MAGIC.as_slice(), &nonce, &contents].concat();
                 let at = object(path, session, name);
-                let put = runtime.block_on(store.put(&at, PutPayload::from(whole)));
-                put.map_err(|error| unusable(&error))?;
+                let whole = PutPayload::from(whole);
+                let put = runtime.block_on(attempt(|| store.put(&at, whole.clone())));
+                put.map_err(|reason| unusable(&reason))?;
             }
         }
         Ok(name)
@@ -99,26 +116,34 @@ impl Snapshots {
     /// The contents of that name.
     ///
     /// # Errors
-    /// `58030` when they can't be read, or are not what was written.
-    pub fn get(&self, session: &str, name: Uuid) -> Result<Vec<u8>> {
+    /// [`NotHad`].
+    pub fn get(&self, session: &str, name: Uuid) -> std::result::Result<Vec<u8>, NotHad> {
         let mut whole = match &self.place {
             Place::Directory(directory) => {
-                fs::read(directory.join(session).join(file_name(name))).map_err(|error| unusable(&error))?
+                fs::read(directory.join(session).join(file_name(name))).map_err(|error| match error.kind() {
+                    // What is mounted there may come again.
+                    io::ErrorKind::NotFound if directory.is_dir() => NotHad::ForGood(damaged(name)),
+                    _ => NotHad::ForNow(unusable(&error)),
+                })?
             }
             Place::Objects { store, path, runtime } => {
                 let at = object(path, session, name);
-                let read = runtime.block_on(async { store.get(&at).await?.bytes().await });
-                read.map_err(|error| unusable(&error))?.to_vec()
+                let read = runtime.block_on(attempt(async || store.get(&at).await?.bytes().await));
+                let read = read.map_err(|reason| match reason {
+                    Reason::Missing => NotHad::ForGood(damaged(name)),
+                    _ => NotHad::ForNow(unusable(&reason)),
+                });
+                read?.to_vec()
             }
         };
         let sealed = whole.strip_prefix(MAGIC.as_slice()).and_then(|rest| rest.split_first_chunk::<NONCE_LEN>());
-        let Some((nonce, _)) = sealed else { return Err(damaged(name)) };
+        let Some((nonce, _)) = sealed else { return Err(NotHad::ForGood(damaged(name))) };
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let about = about(session, name);
         let opened = self
             .key
             .open_within(nonce, Aad::from(about.as_bytes()), &mut whole, MAGIC.len() + NONCE_LEN..)
-            .map_err(|_| damaged(name))?
+            .map_err(|_| NotHad::ForGood(damaged(name)))?
             .len();
         whole.truncate(opened);
         Ok(whole)
@@ -132,7 +157,7 @@ impl Snapshots {
             }
             Place::Objects { store, path, runtime } => {
                 let at = object(path, session, name);
-                runtime.block_on(store.delete(&at)).map_err(|error| error.to_string())
+                runtime.block_on(attempt(|| store.delete(&at))).map_err(|reason| reason.to_string())
             }
         };
         if let Err(error) = removed {
@@ -160,9 +185,9 @@ impl Snapshots {
 async fn remove_below(store: &dyn ObjectStore, path: &object_store::path::Path) -> std::result::Result<(), String> {
     use futures::TryStreamExt as _;
 
-    let found: Vec<_> = store.list(Some(path)).try_collect().await.map_err(|error| error.to_string())?;
-    for object in found {
-        store.delete(&object.location).await.map_err(|error| error.to_string())?;
+    let list = || store.list(Some(path)).try_collect::<Vec<_>>();
+    for object in attempt(list).await.map_err(|reason| reason.to_string())? {
+        attempt(|| store.delete(&object.location)).await.map_err(|reason| reason.to_string())?;
     }
     Ok(())
 }
@@ -216,7 +241,7 @@ fn unusable(error: &dyn std::fmt::Display) -> Error {
 }
 
 fn damaged(name: Uuid) -> Error {
-    let what = format!("the snapshot {name} in the spool is not what was written there, or of another cluster");
+    let what = format!("the snapshot {name} in the spool is gone, not what was written there, or of another cluster");
     Error::new(ErrorCode::SpoolUnavailable, what)
 }
 
@@ -252,7 +277,7 @@ mod tests {
             assert_eq!(spool.get("s1", name).unwrap(), b"contents");
             assert_eq!(spool.get("s1", empty).unwrap(), b"");
             spool.remove("s1", name);
-            assert_eq!(spool.get("s1", name).unwrap_err().code, ErrorCode::SpoolUnavailable);
+            assert_eq!(Error::from(spool.get("s1", name).unwrap_err()).code, ErrorCode::SpoolUnavailable);
             spool.remove_all("s1");
             spool.remove_all("s1");
             assert!(spool.get("s1", empty).is_err());

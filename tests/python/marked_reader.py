@@ -1,5 +1,7 @@
 """A client that reads a result over as many connections as it takes, and looks closely at what comes."""
 
+import hashlib
+
 import pyarrow as pa
 import pyarrow.flight as flight
 
@@ -20,7 +22,9 @@ class MarkedReader:
             self.options += WINDOW
         #: The metadata of the last batch.
         self.mark = None
-        self.batches, self.rows, self.digest = 0, 0, 0
+        self.batches, self.rows = 0, 0
+        #: Of all that came, as it came; the marks say what the server takes it for.
+        self.digest = hashlib.sha256()
         self.reader = self.client = None
         self.is_over = False
         self.left = []
@@ -55,6 +59,12 @@ class MarkedReader:
         if pa.types.is_int64(column.type):
             assert (column[0].as_py(), column[-1].as_py()) == (self.rows, self.rows + len(column) - 1)
         self.rows += chunk.data.num_rows
+        self.digest.update(chunk.data.serialize())
+
+    @property
+    def read_so_far(self):
+        """What two readings of the same result have in common."""
+        return self.mark, self.rows, self.digest.hexdigest()
 
     def forget(self):
         """Leaves the connection as it is, and looks at it no more."""

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import uuid
 
+import polars
 import pyarrow as pa
 import pytest
 
@@ -76,7 +77,6 @@ def test_data_frames_are_had_of_pandas_and_polars(shared):
     sql = "SELECT i, 'x' || i AS s FROM range(3) t(i) ORDER BY i"
     frame = shared.execute(sql).fetch_df()
     assert frame.to_dict("list") == {"i": [0, 1, 2], "s": ["x0", "x1", "x2"]}
-    polars = pytest.importorskip("polars")
     assert isinstance(shared.execute(sql).fetch_polars(), polars.DataFrame)
     assert shared.execute(sql).fetch_polars().to_dict(as_series=False) == {"i": [0, 1, 2], "s": ["x0", "x1", "x2"]}
 

@@ -1,5 +1,7 @@
 """Rows that the Python client writes: of Arrow, pandas and polars, in every mode, all of them or none."""
 
+import pandas
+import polars
 import pyarrow as pa
 import pytest
 
@@ -33,7 +35,6 @@ def test_each_mode_does_what_it_says_and_counts_its_rows(connection):
 
 def sources():
     """The same rows, in all that they can be given as."""
-    pandas = pytest.importorskip("pandas")
     yield "table", PEOPLE
     yield "reader", PEOPLE.to_reader(max_chunksize=2)
     yield "batch", PEOPLE.to_batches()[0]
@@ -59,7 +60,6 @@ def test_rows_are_taken_from_whatever_has_them(connection):
 
 
 def test_rows_are_taken_from_polars(connection):
-    polars = pytest.importorskip("polars")
     assert connection.ingest("people", polars.from_arrow(PEOPLE)) == 3
     assert connection.execute("SELECT * FROM people").fetch_polars()["id"].to_list() == [1, 2, 3]
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -201,3 +202,16 @@ def test_a_notebook_has_the_line_in_its_cell(monkeypatch):
     line.update(7)
     line.done()
     assert shown == ["running for 0:02", "running for 0:03, 7 rows", ""]
+
+
+def test_a_statement_takes_no_longer_than_its_timeout_while_there_is_no_server(start):
+    server = start()
+    connection = connect(server, autocommit=True)
+    server.kill()
+    begun = time.monotonic()
+    with pytest.raises(pintail.StatementTimeoutError):
+        connection.execute("SELECT 1", timeout=1)
+    # It would be tried again for a minute.
+    assert 0.9 < time.monotonic() - begun < 30
+    with pytest.raises(pintail.OperationalError):
+        connection.close()

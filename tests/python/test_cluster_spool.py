@@ -182,6 +182,24 @@ def test_a_damaged_snapshot_is_noticed_and_told(cluster, client, spool, damage):
     assert client.ask("FROM damaged") == 3
 
 
+def test_a_takeover_waits_for_a_spool_that_can_not_be_reached(cluster, client, spool):
+    client.ask("CREATE TEMP TABLE t AS SELECT 7 AS i")
+    aside = pathlib.Path(f"{spool}.aside")
+    for away in (next(spool.iterdir()), spool):
+        away.rename(aside)
+        if away is not spool:
+            away.write_text("no directory")
+        owner, _ = client.leave()
+        for _ in range(2):
+            with pytest.raises(FAILURES, match=r"\[58030\].*spool"):
+                client.ask("SELECT 1")
+        if away is not spool:
+            away.unlink()
+        aside.rename(away)
+        assert client.ask("FROM t") == 7
+        owner.start()
+
+
 def test_a_spool_that_fails_costs_no_statement_and_is_told(cluster, client, spool):
     client.ask("CREATE TEMP TABLE t AS SELECT 1 AS i")
     session = next(spool.iterdir())
@@ -274,7 +292,7 @@ def cluster_over_s3(postgres, s3, tmp_path):
     cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0,
                       arguments=("--config", str(config), "--spool", "s3://bucket/spool", "--spool-secret", "files"))
     yield cluster
-    cluster.close(expected=(*EXPECTED, "bring along"))
+    cluster.close(expected=(*EXPECTED, "bring along", "spool"))
 
 
 def test_a_spool_in_an_object_store(cluster_over_s3):
@@ -286,6 +304,23 @@ def test_a_spool_in_an_object_store(cluster_over_s3):
     client.close()
     for node in cluster_over_s3.nodes:
         assert KEY not in "".join(node.log)
+
+
+def test_an_object_store_that_stumbles_loses_nothing(cluster_over_s3, s3):
+    client = Client(cluster_over_s3)
+    s3.do("answer stumble")
+    client.ask("CREATE TEMP TABLE t AS SELECT i FROM range(10) r(i)")
+    client.ask("DELETE FROM t WHERE i > 5")
+    assert why(cluster_over_s3, client.name)['temporary table "t"'] == "yes"
+    client.move()
+    assert client.ask("SELECT sum(i) FROM t") == 15
+    s3.do("answer busy")
+    client.leave()
+    with pytest.raises(FAILURES, match=r"\[58030\].*spool.*503"):
+        client.ask("SELECT 1")
+    s3.do("answer real")
+    assert client.ask("SELECT sum(i) FROM t") == 15
+    client.close()
 
 
 def test_a_single_server_has_its_sessions_temporary_tables_after_a_restart(start):

@@ -34,16 +34,21 @@ class Client:
 
     def move(self):
         """Kills the session's node, and goes on at the other, which is returned."""
-        owner = self.cluster.owner(self.name)
-        survivor, = (node for node in self.cluster.nodes if node is not owner)
-        self.session.client.close()
-        owner.kill()
-        self.session = Session(survivor, header=self.session.header)
+        owner, survivor = self.leave()
         # What is told of an open transaction is an answer, too.
         patiently(self._is_there, FAILURES)
         owner.start()
         assert self.cluster.owner(self.name) is survivor
         return survivor
+
+    def leave(self):
+        """Kills the session's node, and calls the other from now on; both of them."""
+        owner = self.cluster.owner(self.name)
+        survivor, = (node for node in self.cluster.nodes if node is not owner)
+        self.session.client.close()
+        owner.kill()
+        self.session = Session(survivor, header=self.session.header)
+        return owner, survivor
 
     def _is_there(self):
         list(self.session.client.list_actions(options=self.session.options))

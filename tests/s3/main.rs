@@ -2,7 +2,8 @@
 //!
 //! It prints a line of JSON with its `endpoint`, then obeys the lines of its standard input, one line of JSON each:
 //!
-//! - `answer <real|deny|busy|hang> [<spared>]`: what becomes of requests, once that many more were answered;
+//! - `answer <real|deny|busy|stumble|hang> [<spared>]`: what becomes of requests, once that many more were answered; `stumble` is
+//!   busy every other time;
 //! - `requests`: the requests since this was last asked, by operation;
 //! - `vanish <bucket>`: removes a bucket with all that is in it.
 //!

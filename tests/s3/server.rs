@@ -23,17 +23,20 @@ pub(crate) enum Answer {
     Deny,
     /// They are refused with status 503.
     Busy,
+    /// Every other one, the first among them, is refused with status 503.
+    Stumble,
     /// They are never answered.
     Hang,
 }
 
 impl Answer {
-    /// The answer of this name: `real`, `deny`, `busy` or `hang`.
+    /// The answer of this name: `real`, `deny`, `busy`, `stumble` or `hang`.
     pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "real" => Some(Self::Real),
             "deny" => Some(Self::Deny),
             "busy" => Some(Self::Busy),
+            "stumble" => Some(Self::Stumble),
             "hang" => Some(Self::Hang),
             _ => None,
         }
@@ -51,6 +54,8 @@ struct State {
     answer: Answer,
     /// How many requests are still answered before `answer` counts.
     spared: u64,
+    /// Whether it stumbled over the last request.
+    stumbled: bool,
 }
 
 impl Control {
@@ -80,6 +85,10 @@ impl Control {
                 state.spared = left;
                 Answer::Real
             }
+            None if state.answer == Answer::Stumble => {
+                state.stumbled = !state.stumbled;
+                if state.stumbled { Answer::Busy } else { Answer::Real }
+            }
             None => state.answer,
         }
     }
@@ -93,7 +102,7 @@ impl S3Access for Access {
         match self.0.count(request.s3_op().name()) {
             Answer::Real if request.credentials().is_some() => Ok(()),
             Answer::Real | Answer::Deny => Err(s3_error!(AccessDenied, "this is refused")),
-            Answer::Busy => Err(s3_error!(SlowDown, "this is too much")),
+            Answer::Busy | Answer::Stumble => Err(s3_error!(SlowDown, "this is too much")),
             Answer::Hang => std::future::pending().await,
         }
     }

@@ -42,7 +42,7 @@ impl Attempts {
 }
 
 /// Does something until it succeeds, or fails for good.
-pub(super) async fn attempt<T, F>(mut work: impl FnMut() -> F) -> Result<T, Reason>
+pub(crate) async fn attempt<T, F>(mut work: impl FnMut() -> F) -> Result<T, Reason>
 where
     F: Future<Output = object_store::Result<T>>,
 {

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorCode};
 
 /// Why something can't be listed or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     /// It is not there.
     Missing,
     /// The credentials don't open it, or there are none.

@@ -24,6 +24,8 @@ mod source;
 mod store;
 mod view;
 
+pub(crate) use attempt::attempt;
 pub use definition::{Definition, Format};
+pub(crate) use failure::Reason;
 pub use source::{Source, SourceOptions};
 pub(crate) use store::open_place;

@@ -13,8 +13,9 @@ use flatbuffers::FlatBufferBuilder;
 /// Where buffers begin: at multiples of this many bytes.
 const ALIGNMENT: usize = 64;
 
-/// Buffers up to this size are copied together: handing each on by itself costs more.
-const SMALL: usize = 4 << 10;
+/// Buffers up to this size are copied together: each that is handed on by itself is a frame, and a write, of its own. With 4 KiB
+/// batches of 100 columns took a tenth longer to be read.
+const SMALL: usize = 32 << 10;
 
 /// Bytes in pieces that follow each other.
 #[derive(Debug, Clone, Default)]

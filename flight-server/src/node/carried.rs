@@ -8,21 +8,44 @@ use crate::engine::{RECEIPT, StateEntry, UNKEPT};
 use crate::error::Result;
 
 /// Whether a piece of a session's state goes with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Carried {
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Carried {
     /// It is brought about again.
     Yes,
-    /// It ends with its node.
-    No,
+    /// It ends with its node, and why.
+    No(String),
     /// It is a transaction.
     RolledBack,
 }
 
-/// What a journal tells of the session's state, in the words of people, and whether it goes with the session.
-pub(crate) fn carried(journal: &[JournalEntry]) -> Vec<(String, Carried)> {
+/// What is known of a session's state, in the words of people: what it is, whether it is there after its node died, and why.
+pub(crate) fn told<'a>(journal: &[JournalEntry], options: impl Iterator<Item = &'a str>) -> Vec<[String; 3]> {
+    let line = |what: String, survives: &str, why: &str| [what, survives.to_owned(), why.to_owned()];
+    let of_journal = carried(journal).into_iter().map(|(what, carried)| match carried {
+        Carried::Yes => line(what, "yes", "it is in the session store"),
+        Carried::No(why) => line(what, "no", &format!("{why}; who takes the session over tells its client")),
+        Carried::RolledBack => {
+            line(what, "no", "a transaction ends with its node; its client is told, and can run it again")
+        }
+    });
+    let of_options = options.map(|name| line(format!("option {name}"), "yes", "it is in the session store"));
+    let others = [
+        (
+            "prepared statements",
+            "yes",
+            "they are in their handles or the session store, and planned again when they are used",
+        ),
+        ("values bound to prepared statements", "no", "they are on their node alone until the statement has run"),
+    ];
+    let others = others.map(|(what, survives, why)| line(what.to_owned(), survives, why));
+    of_journal.chain(of_options).chain(others).collect()
+}
+
+fn carried(journal: &[JournalEntry]) -> Vec<(String, Carried)> {
     let of = |entry: &JournalEntry| {
         if let Some(what) = entry.key.strip_prefix(UNKEPT) {
-            return Some((what.to_owned(), Carried::No));
+            let why = entry.statement.as_deref().filter(|why| !why.is_empty()).unwrap_or("it is on its node alone");
+            return Some((what.to_owned(), Carried::No(why.to_owned())));
         }
         if entry.key == transaction_mark::KEY {
             let open = transaction_mark::is_open(entry.statement.as_deref().unwrap_or_default());
@@ -79,17 +102,19 @@ mod tests {
         let mut journal = vec![
             entry("setting:TimeZone", "SET x"),
             entry("unkept:temporary table t", ""),
+            entry("unkept:temporary table u", "it is too large"),
             entry(transaction_mark::KEY, "open 00"),
             entry("receipt:0190163d-8694-739b-aea5-966c26f8ad91", "d 1 -"),
         ];
         let told = carried(&journal);
         let expected = [
             ("setting TimeZone", Carried::Yes),
-            ("temporary table t", Carried::No),
+            ("temporary table t", Carried::No("it is on its node alone".to_owned())),
+            ("temporary table u", Carried::No("it is too large".to_owned())),
             ("open transaction", Carried::RolledBack),
         ];
         assert_eq!(told, expected.map(|(what, carried)| (what.to_owned(), carried)));
-        assert_eq!(take_unkept(&mut journal), ["temporary table t"]);
+        assert_eq!(take_unkept(&mut journal), ["temporary table t", "temporary table u"]);
         assert_eq!(journal.len(), 3);
         assert!(carried(&[entry(transaction_mark::KEY, "ending")]).is_empty());
     }

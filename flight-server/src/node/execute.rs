@@ -28,6 +28,10 @@ impl Session {
         self.check()?;
         // A statement must not rest on state that a takeover would lose, so what is left over goes first.
         self.write_state(&mut turn, &[]).await?;
+        let statement = match self.answer_to(&statement.sql).await? {
+            Some(sql) => Statement { sql: sql.into(), ..statement },
+            None => statement,
+        };
         if let Some(request) = &statement.request
             && let Some(receipt) = self.remembered(request)?
         {

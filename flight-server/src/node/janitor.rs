@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session::SessionState;
+use session::{NodeRole, SessionState};
 
 use super::core::Core;
 use super::failure;
@@ -37,6 +37,10 @@ pub(super) async fn round(core: &Core) -> Result<()> {
         let _ = session.check();
     }
 
+    // What is left of a session in the spool is removed by whoever sweeps it, and a front has no spool.
+    if core.options.role == NodeRole::Front {
+        return Ok(());
+    }
     let swept = core.store.sweep(KEEP_ENDED).await.map_err(|error| failure::of_store(&error))?;
     let me = core.live.incarnation();
     for expired in swept.expired.iter().filter(|expired| expired.owner == Some(me)) {

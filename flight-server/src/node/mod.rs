@@ -10,7 +10,7 @@
 //! | `route`, `routes`, `placing` | where a call is to be served: here, by the owner of its session, or by the node with most room |
 //! | `resolve` | from a session's id to the session: here, taken over, or the exact reason why not |
 //! | `live` | the sessions that live here; one rebuild however many calls wait |
-//! | `carried` | what of a session goes with it, and what its client is told that does not |
+//! | `carried`, `resumable` | what of a session goes with it, and what its client is told that does not |
 //! | `session` | one of them; `execute`, `transaction`, `transaction_mark`, `ending`, `prepared`, `handle`, `kept`, `split`, `spooled`, `delivery`, `queries`, `receipts`, `write_outcome`, `statement_log`, `polled`, `session_options`, `engine_choice` are what it does |
 //! | `heartbeat`, `lease`, `load` | until when this node may act as an owner, and how loaded it is |
 //! | `drain`, `presence` | sessions are handed back when nobody is in them |
@@ -46,6 +46,7 @@ mod presence;
 mod queries;
 mod receipts;
 mod resolve;
+mod resumable;
 mod route;
 mod routes;
 mod running;
@@ -73,7 +74,7 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 pub use self::caller::{Caller, Grant, Origin, SESSION_COOKIE, SESSION_HEADER};
-pub(crate) use self::carried::{Carried, carried};
+pub(crate) use self::carried::told;
 use self::core::{Core, CoreParts};
 pub use self::datasets::DatasetOptions;
 use self::datasets::Datasets;

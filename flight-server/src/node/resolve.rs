@@ -167,7 +167,10 @@ impl Core {
         let holder = holder_of(&record.id, record.epoch, &record.principal);
         let failed = |error: Error| match error.code {
             // It may be had later, or somewhere else.
-            ErrorCode::LakeUnavailable | ErrorCode::SessionMoved | ErrorCode::Draining => error,
+            ErrorCode::LakeUnavailable
+            | ErrorCode::SpoolUnavailable
+            | ErrorCode::SessionMoved
+            | ErrorCode::Draining => error,
             _ => unreclaimable(&record.id, &error.message),
         };
         let is_applied = match &inherited {

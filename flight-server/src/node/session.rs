@@ -19,6 +19,7 @@ use super::prepared::PreparedStatements;
 use super::presence::Presences;
 use super::queries::Queries;
 use super::receipts::Remembered;
+use super::resumable::columns_of;
 use super::running::RunningGuard;
 use super::spooled::SpooledResults;
 use super::statement_log::StatementLog;
@@ -166,6 +167,7 @@ impl Session {
     /// # Errors
     /// The engine's, and those of a session that has ended.
     pub async fn plan(&self, sql: &str) -> Result<Plan> {
+        let sql = columns_of(sql).unwrap_or(sql);
         self.fix_engine().plan(sql).await.map_err(|error| self.explain(error))
     }
 

@@ -19,8 +19,8 @@ class Operation:
 
     def __init__(self, deadline: float, timeout: float | None = None) -> None:
         self.cancelled = threading.Event()
-        self.budget = Budget(deadline, self.cancelled)
         self._expires = None if timeout is None else time.monotonic() + timeout
+        self.budget = Budget(deadline, self.cancelled, self._expires)
         #: Tells the server, once there is something running that it can be told of.
         self.on_cancel: Callable[[], None] | None = None
 
@@ -36,11 +36,12 @@ class Operation:
         return left
 
     def check(self) -> None:
-        """Raises `StatementCancelledError` if it was cancelled."""
+        """Raises `StatementCancelledError` if it was cancelled, and `StatementTimeoutError` if its time is over."""
         if self.cancelled.is_set():
             raise StatementCancelledError(
                 "the statement was cancelled", code="STATEMENT_CANCELLED", sqlstate="57014"
             )
+        self.seconds_left()
 
     def cancel(self) -> bool:
         """Cancels it; whether the server could be told. What waits to be tried again is not tried again."""

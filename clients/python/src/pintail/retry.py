@@ -17,11 +17,15 @@ class Budget:
     """What one operation may spend on being tried again: an amount of time, and a number of reattaches.
 
     The time is counted from the first failure, so that a statement which merely takes long has all of it left. What makes
-    progress after a failure, such as a stream that goes on, is given its whole budget again by `renew`.
+    progress after a failure, such as a stream that goes on, is given its whole budget again by `renew`. Nothing is tried after the
+    moment `expires`, by the monotonic clock, whatever made progress before.
     """
 
-    def __init__(self, deadline: float, cancelled: threading.Event | None = None) -> None:
+    def __init__(
+        self, deadline: float, cancelled: threading.Event | None = None, expires: float | None = None
+    ) -> None:
         self.deadline = deadline
+        self._expires = expires
         self._cancelled = cancelled or threading.Event()
         self._chance = random.Random()
         self._began: float | None = None
@@ -41,7 +45,8 @@ class Budget:
     @property
     def left(self) -> float:
         """The seconds that are left."""
-        return self.deadline if self._began is None else self._began + self.deadline - time.monotonic()
+        left = self.deadline if self._began is None else self._began + self.deadline - time.monotonic()
+        return left if self._expires is None else min(left, self._expires - time.monotonic())
 
     @property
     def may_reattach(self) -> bool:
@@ -63,4 +68,8 @@ class Budget:
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
         self._failures = min(self._failures + 1, 16)
         pause = self._chance.uniform(0, longest)
+        if self._expires is not None and pause >= self._expires - time.monotonic():
+            # Its time is over before the next try would be, and that is what the application is to be told.
+            self._cancelled.wait(max(self._expires - time.monotonic(), 0))
+            return False
         return pause < self.left and not self._cancelled.wait(pause)

@@ -52,7 +52,7 @@ pub(super) async fn spool(config: &Config) -> Check {
 
 fn try_out(spool: &Arc<Snapshots>) -> crate::error::Result<()> {
     let contents = b"pintail".to_vec();
-    let read = spool.put(SESSION, contents.clone()).and_then(|name| spool.get(SESSION, name));
+    let read = spool.put(SESSION, contents.clone()).and_then(|name| Ok(spool.get(SESSION, name)?));
     spool.remove_all(SESSION);
     match read? == contents {
         true => Ok(()),

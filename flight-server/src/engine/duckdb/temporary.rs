@@ -10,6 +10,7 @@ use super::internal;
 use super::lane::{KeptTables, Spool};
 use crate::engine::{RECEIPT, StateEntry, UNKEPT, quoted_identifier};
 use crate::error::{Error, Result};
+use crate::snapshots::NotHad;
 
 /// What begins the keys of these objects.
 const KEY: &str = "temporary ";
@@ -19,6 +20,9 @@ const TABLE: &str = "temporary table \"";
 
 /// What a position of changes outside of the statements that define it.
 const SEQUENCE: &str = "temporary sequence ";
+
+/// Why a view is not kept.
+const READS_ONE: &str = "it may read a table that is not kept";
 
 /// The temporary objects of a connection, as entries of its state.
 pub(super) fn noted(connection: &Connection, kept: &KeptTables) -> Result<BTreeMap<String, Option<String>>> {
@@ -35,7 +39,10 @@ pub(super) fn noted(connection: &Connection, kept: &KeptTables) -> Result<BTreeM
         };
         match statement {
             Some(statement) => entries.insert(key, Some(statement)),
-            None => entries.insert(format!("{UNKEPT}{key}"), Some(String::new())),
+            None => {
+                let why = if object.kind == "table" { kept.why_not(&object.name) } else { READS_ONE };
+                entries.insert(format!("{UNKEPT}{key}"), Some(why.to_owned()))
+            }
         };
     }
     Ok(entries)
@@ -88,7 +95,8 @@ fn names(sql: &str, name: &str) -> bool {
 /// which one may need another. The keys of those that could not be made.
 ///
 /// # Errors
-/// When something else than a temporary object can't be brought about, with its key.
+/// When something else than a temporary object can't be brought about, with its key; and when the spool can't be reached, so that a
+/// table may be had later.
 pub(super) fn restore<'a>(
     connection: &Connection,
     replay: &'a [StateEntry],
@@ -103,17 +111,28 @@ pub(super) fn restore<'a>(
     }
     let mut left: Vec<_> = entries().filter(|(key, _)| key.starts_with(KEY)).collect();
     loop {
-        let before = left.len();
+        let (before, mut away) = (left.len(), None);
         left.retain(|(key, entry)| {
+            if away.is_some() {
+                return true;
+            }
             let made = match key.strip_prefix(TABLE) {
                 Some(name) => match spool {
                     Some(spool) => kept.restore(connection, spool, &unquoted(name), entry),
-                    None => Err(Error::internal("there is no spool")),
+                    None => Err(NotHad::ForGood(Error::internal("there is no spool"))),
                 },
-                None => internal::run(connection, entry),
+                None => internal::run(connection, entry).map_err(NotHad::ForGood),
             };
-            made.inspect_err(|error| tracing::debug!(key, %error, "not brought about yet")).is_err()
+            match made {
+                Ok(()) => return false,
+                Err(NotHad::ForGood(error)) => tracing::debug!(key, %error, "not brought about yet"),
+                Err(NotHad::ForNow(error)) => away = Some(error),
+            }
+            true
         });
+        if let Some(error) = away {
+            return Err(error);
+        }
         if left.is_empty() || left.len() == before {
             return Ok(left.into_iter().map(|(key, _)| key).collect());
         }

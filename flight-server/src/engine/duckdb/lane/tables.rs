@@ -13,9 +13,14 @@ use super::super::state::SessionState;
 use crate::engine::{StateEntry, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint::failpoint;
-use crate::snapshots::Snapshots;
+use crate::snapshots::{NotHad, Snapshots};
 
 use super::{Lane, closed};
+
+/// Why a table is not kept.
+const NO_SPOOL: &str = "there is no spool in which it would be kept (--spool)";
+const TOO_LARGE: &str = "its rows, with those of the session's other tables, are more than is kept (--snapshot-limit)";
+const UNWRITTEN: &str = "it could not be written to the spool, which is tried again when a table changes";
 
 /// The schema of temporary tables.
 const SCHEMA: &str = "main";
@@ -26,10 +31,19 @@ pub(in super::super) struct KeptTables {
     tables: BTreeMap<String, KeptTable>,
     /// How they are when the open transaction is committed, as it was told last.
     foreseen: BTreeMap<String, KeptTable>,
+    /// Why others are not kept, as it was found when they were last looked at.
+    unkept: BTreeMap<String, &'static str>,
     /// Snapshots that nothing names any more once what was noted last is in the session's journal.
     doomed: BTreeSet<Uuid>,
     /// A statement may have changed a table since they were looked at.
     pub(super) touched: bool,
+}
+
+/// What was found when tables were looked at: those that are kept, and why the others are not.
+#[derive(Default)]
+struct Looked {
+    kept: BTreeMap<String, KeptTable>,
+    unkept: BTreeMap<String, &'static str>,
 }
 
 /// How one is made anew, as it stands in the session's journal.
@@ -67,25 +81,38 @@ impl KeptTables {
         self.tables.contains_key(name)
     }
 
+    /// Why a table is not kept.
+    pub(in super::super) fn why_not(&self, name: &str) -> &'static str {
+        self.unkept.get(name).copied().unwrap_or(NO_SPOOL)
+    }
+
     /// What stands in the session's journal for a table that is kept.
     pub(in super::super) fn entry(&self, name: &str) -> Option<String> {
         serde_json::to_string(self.tables.get(name)?).ok()
     }
 
     /// Makes a table anew as its entry in the journal says.
+    ///
+    /// # Errors
+    /// Whether it can't be made, or only not now, since its rows can't be reached.
     pub(in super::super) fn restore(
         &mut self,
         connection: &Connection,
         spool: &Spool,
         name: &str,
         entry: &str,
-    ) -> Result<()> {
-        let table: KeptTable = serde_json::from_str(entry).map_err(Error::internal)?;
+    ) -> std::result::Result<(), NotHad> {
+        let table: KeptTable = serde_json::from_str(entry).map_err(|error| NotHad::ForGood(Error::internal(error)))?;
         let rows = match table.snapshot {
             Some(snapshot) => spool.snapshots.get(&spool.session, snapshot)?,
             None => Vec::new(),
         };
-        if xxhash3_64::Hasher::oneshot(&rows) != table.digest {
+        self.fill(connection, name, table, &rows).map_err(NotHad::ForGood)
+    }
+
+    /// Makes a table anew with these rows.
+    fn fill(&mut self, connection: &Connection, name: &str, table: KeptTable, rows: &[u8]) -> Result<()> {
+        if xxhash3_64::Hasher::oneshot(rows) != table.digest {
             return Err(Error::new(ErrorCode::SpoolUnavailable, "the rows of a temporary table are not those it had"));
         }
         let (create, indexes) =
@@ -93,7 +120,7 @@ impl KeptTables {
         internal::run(connection, create)?;
         let filled = match rows.is_empty() {
             true => Ok(()),
-            false => connection.fill_temporary(SCHEMA, name, &rows).map_err(Error::from),
+            false => connection.fill_temporary(SCHEMA, name, rows).map_err(Error::from),
         };
         let made = filled.and_then(|()| indexes.iter().try_for_each(|sql| internal::run(connection, sql)));
         if let Err(error) = made {
@@ -106,14 +133,16 @@ impl KeptTables {
     }
 
     /// These are the tables now.
-    fn are(&mut self, now: BTreeMap<String, KeptTable>) {
-        let (before, foreseen) = (std::mem::replace(&mut self.tables, now), std::mem::take(&mut self.foreseen));
+    fn are(&mut self, now: Looked) {
+        self.unkept = now.unkept;
+        let (before, foreseen) = (std::mem::replace(&mut self.tables, now.kept), std::mem::take(&mut self.foreseen));
         self.doom(before.into_values().chain(foreseen.into_values()));
     }
 
     /// These are the tables when the open transaction is committed.
-    fn foresee(&mut self, then: BTreeMap<String, KeptTable>) {
-        let before = std::mem::replace(&mut self.foreseen, then);
+    fn foresee(&mut self, then: Looked) {
+        self.unkept = then.unkept;
+        let before = std::mem::replace(&mut self.foreseen, then.kept);
         self.doom(before.into_values());
     }
 
@@ -165,7 +194,11 @@ impl Lane {
         }
         let Some(connection) = &self.connection else { return Err(closed()) };
         let foreseen = match self.tables.touched {
-            true => &KeptTables { tables: self.tables.foreseen.clone(), ..KeptTables::default() },
+            true => &KeptTables {
+                tables: self.tables.foreseen.clone(),
+                unkept: self.tables.unkept.clone(),
+                ..KeptTables::default()
+            },
             false => &self.tables,
         };
         let then = SessionState::of(connection, &self.instance.settings, foreseen)?;
@@ -173,20 +206,23 @@ impl Lane {
     }
 
     /// The session's temporary tables as they are now, each in the spool; none where there is no spool.
-    fn tables_now(&self) -> Result<Option<BTreeMap<String, KeptTable>>> {
+    fn tables_now(&self) -> Result<Option<Looked>> {
         let (Some(connection), Some(spool)) = (&self.connection, &self.spool) else { return Ok(None) };
         failpoint!("snapshot.before");
         let objects = connection.temporary_objects()?;
-        let (mut now, mut left) = (BTreeMap::new(), spool.limit);
+        let (mut now, mut left) = (Looked::default(), spool.limit);
         for object in objects.iter().filter(|object| object.kind == "table") {
             let before = [&self.tables.tables, &self.tables.foreseen].map(|tables| tables.get(&object.name));
             match keep(connection, spool, object, &objects, before, left) {
                 Ok(Some(table)) => {
                     left = left.saturating_sub(table.bytes);
-                    now.insert(object.name.clone(), table);
+                    now.kept.insert(object.name.clone(), table);
                 }
-                Ok(None) => {}
+                Ok(None) => {
+                    now.unkept.insert(object.name.clone(), TOO_LARGE);
+                }
                 Err(error) => {
+                    now.unkept.insert(object.name.clone(), UNWRITTEN);
                     tracing::warn!(session = spool.session, %error, "a temporary table can't be kept, and ends with this node");
                 }
             }
