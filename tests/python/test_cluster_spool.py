@@ -139,6 +139,33 @@ def test_what_is_too_large_is_told_and_the_rest_is_kept(cluster, client, spool):
     assert (client.ask("FROM small"), client.ask("SELECT count(*) FROM large")) == (42, rows)
 
 
+def test_what_a_takeover_would_lose_and_why_can_be_asked_beforehand(cluster, client, spool):
+    def shown():
+        return {row["what"]: (row["survives"], row["why"]) for row in client.session.table("SHOW pintail.resumable").to_pylist()}
+
+    client.ask("CREATE TEMP TABLE \"it's small\" AS SELECT 1 AS i")
+    client.ask(f"CREATE TEMP TABLE large AS SELECT hash(i) AS h FROM range({LIMIT}) r(i)")
+    client.ask("CREATE TEMP VIEW over_it AS SELECT count(*) FROM large")
+    client.session.set_option("pintail.compression", "none")
+    told = shown()
+    assert told['temporary table "it\'s small"'][0] == told["option pintail.compression"][0] == "yes"
+    survives, reason = told['temporary table "large"']
+    assert survives == "no" and "--snapshot-limit" in reason
+    survives, reason = told['temporary view "over_it"']
+    assert survives == "no" and "a table that is not kept" in reason
+    rows = cluster.command("sessions", "why", client.name, "--format", "json")
+    assert told == {row["what"]: (row["survives"], row["why"]) for row in rows}
+    session = next(spool.iterdir())
+    aside = pathlib.Path(f"{spool}.aside")
+    session.rename(aside)
+    session.write_text("no directory")
+    client.ask("CREATE TEMP TABLE another AS SELECT 2 AS i")
+    survives, reason = shown()['temporary table "another"']
+    assert survives == "no" and "could not be written to the spool" in reason
+    session.unlink()
+    aside.rename(session)
+
+
 def test_the_spool_holds_no_more_than_it_must(cluster, client, spool):
     client.ask("CREATE TEMP TABLE t AS SELECT 'a secret of mine' AS s")
     for number in range(5):

@@ -8,7 +8,7 @@ use arrow_flight::{
     RenewFlightEndpointRequest,
 };
 use futures::StreamExt;
-use pintail_tests::client::{Result, ticket_of};
+use pintail_tests::client::{Result, column, ticket_of};
 use pintail_tests::messages::{OptionValue, SessionOptionValue};
 use pintail_tests::{Client, Server, assert_failure};
 use prost::Message;
@@ -191,4 +191,19 @@ async fn a_statement_timeout_comes_back_with_its_session() {
     let client = Client::resume(&server, client.token()).await;
     assert_eq!(client.options().await.unwrap()["pintail.statement_timeout"], text("1m 30s"));
     server.finish().await;
+}
+
+#[tokio::test]
+async fn what_goes_with_the_session_when_its_node_dies_can_be_asked() {
+    for engine in ["duckdb", "datafusion"] {
+        let server = Server::start(&["--engine", engine]).await;
+        let client = Client::connect(&server).await;
+        let rows = client.query("SHOW pintail.resumable").await.unwrap();
+        let told: Vec<_> = column(&rows, "what").into_iter().zip(column(&rows, "survives")).collect();
+        assert!(told.contains(&("prepared statements".to_owned(), "yes".to_owned())), "{engine}: {told:?}");
+        assert!(told.contains(&("values bound to prepared statements".to_owned(), "no".to_owned())), "{engine}");
+        let prepared = client.prepare(" show\tPINTAIL.resumable ;").await.unwrap();
+        assert_eq!(client.run_prepared(&prepared.prepared_statement_handle).await.unwrap(), rows, "{engine}");
+        server.finish().await;
+    }
 }

@@ -20,7 +20,7 @@ use super::table::{Gathered, MemoryTable};
 use super::view::View;
 use super::{CATALOG, SCHEMA, names, query};
 use crate::engine::quoted_identifier;
-use crate::engine::{DATASET_CATALOG, StateEntry, cannot};
+use crate::engine::{DATASET_CATALOG, StateEntry, UNKEPT, cannot};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What a definition did.
@@ -80,6 +80,21 @@ fn relation_key(schema: &str, name: &str) -> String {
     format!("relation:{CATALOG}.{schema}.{}", name.to_lowercase())
 }
 
+impl Relation {
+    /// The key under which it stands in the journal by this name.
+    fn key(&self, schema: &str, name: &str) -> String {
+        match self {
+            Self::Memory(_) => unkept_key(schema, name),
+            Self::View(_) | Self::External(_) => relation_key(schema, name),
+        }
+    }
+}
+
+/// What stands in the journal for a table in memory, which no statement brings back.
+fn unkept_key(schema: &str, name: &str) -> String {
+    format!("{UNKEPT}table \"{}\" in {CATALOG}.{schema}", name.to_lowercase())
+}
+
 /// A name to be defined, and the schema it is in.
 pub(super) struct Target {
     pub(super) schema: Arc<OwnSchema>,
@@ -105,21 +120,29 @@ impl Target {
         self.schema.get(&self.name)
     }
 
-    /// What is to be journaled when something takes the place of `before`, which a statement would bring back.
-    pub(super) fn forgotten(&self, before: Option<&Relation>) -> Vec<StateEntry> {
-        match before {
-            Some(Relation::View(_) | Relation::External(_)) => {
-                vec![StateEntry { key: relation_key(&self.schema_name, &self.name), sql: None }]
-            }
-            _ => Vec::new(),
-        }
+    /// What is to be journaled when `before` is gone.
+    fn forgotten(&self, before: Option<&Relation>) -> Vec<StateEntry> {
+        before
+            .map(|before| StateEntry { key: before.key(&self.schema_name, &self.name), sql: None })
+            .into_iter()
+            .collect()
     }
 
-    /// What is to be journaled of a statement that makes it: where names are looked up comes with it.
-    fn remembered(&self, execution: &Execution<'_>) -> Vec<StateEntry> {
+    /// What is to be journaled when a table in memory has come, in the place of `before`.
+    pub(super) fn unkept(&self, before: Option<&Relation>) -> Vec<StateEntry> {
+        let mut state = self.forgotten(before.filter(|before| !matches!(before, Relation::Memory(_))));
+        let why = "it is in its node's memory, as all tables of this engine are";
+        state.push(StateEntry { key: unkept_key(&self.schema_name, &self.name), sql: Some(why.to_owned()) });
+        state
+    }
+
+    /// What is to be journaled of a statement that makes it, in the place of `before`: where names are looked up comes with it.
+    fn remembered(&self, execution: &Execution<'_>, before: Option<&Relation>) -> Vec<StateEntry> {
         let here = query::location(&execution.state);
         let sql = format!("{}; {}", use_statement(&here), execution.piece.text);
-        vec![StateEntry { key: relation_key(&self.schema_name, &self.name), sql: Some(sql) }]
+        let mut state = self.forgotten(before.filter(|before| matches!(before, Relation::Memory(_))));
+        state.push(StateEntry { key: relation_key(&self.schema_name, &self.name), sql: Some(sql) });
+        state
     }
 
     fn exists(&self) -> Error {
@@ -184,7 +207,7 @@ async fn create_table(execution: &Execution<'_>, create: CreateMemoryTable) -> R
         rows = Some(table.rows().append(gathered)?);
     }
     target.schema.put(&target.name, Relation::Memory(Arc::new(table)));
-    Ok(Defined { rows, state: target.forgotten(before.as_ref()) })
+    Ok(Defined { rows, state: target.unkept(before.as_ref()) })
 }
 
 async fn create_view(execution: &Execution<'_>, name: &TableReference, or_replace: bool) -> Result<Defined> {
@@ -205,7 +228,7 @@ async fn create_view(execution: &Execution<'_>, name: &TableReference, or_replac
         }
         return Err(error.into());
     }
-    Ok(Defined { rows: None, state: target.remembered(execution) })
+    Ok(Defined { rows: None, state: target.remembered(execution, before.as_ref()) })
 }
 
 async fn create_external_table(execution: &Execution<'_>, create: CreateExternalTable) -> Result<Defined> {
@@ -214,7 +237,8 @@ async fn create_external_table(execution: &Execution<'_>, create: CreateExternal
         return Err(cannot(super::NAME, "read endless files (UNBOUNDED)"));
     }
     let target = Target::of(&execution.state, execution.catalogs.own(), &create.name)?;
-    match (target.get(), create.if_not_exists, create.or_replace) {
+    let before = target.get();
+    match (&before, create.if_not_exists, create.or_replace) {
         (Some(_), true, false) => return Ok(Defined::default()),
         (Some(_), false, false) => return Err(target.exists()),
         _ => {}
@@ -225,7 +249,7 @@ async fn create_external_table(execution: &Execution<'_>, create: CreateExternal
     })?;
     let table = factory.create(state, &create).await?;
     target.schema.put(&target.name, Relation::External(table));
-    Ok(Defined { rows: None, state: target.remembered(execution) })
+    Ok(Defined { rows: None, state: target.remembered(execution, before.as_ref()) })
 }
 
 fn drop_relation(execution: &Execution<'_>, name: &TableReference, if_exists: bool, view: bool) -> Result<Defined> {
@@ -276,8 +300,8 @@ fn drop_schema(execution: &Execution<'_>, drop: &DropCatalogSchema) -> Result<De
     }
     own.drop_schema(&name);
     let mut state = vec![StateEntry { key: schema_key(&name), sql: None }];
-    let journaled = relations.iter().filter(|(_, relation)| !matches!(relation, Relation::Memory(_)));
-    state.extend(journaled.map(|(relation, _)| StateEntry { key: relation_key(&name, relation), sql: None }));
+    let gone = relations.iter().map(|(relation, what)| StateEntry { key: what.key(&name, relation), sql: None });
+    state.extend(gone);
     Ok(Defined { rows: None, state })
 }
 

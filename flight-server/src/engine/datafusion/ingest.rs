@@ -63,7 +63,7 @@ pub(super) async fn ingest(lane: &mut Lane, mut rows: Ingest) -> Result<Ingested
     }
     let written = table.rows().append(gathered)?;
     if existing.is_none() {
-        lane.noted.extend(target.forgotten(before.as_ref()));
+        lane.noted.extend(target.unkept(before.as_ref()));
         target.schema.put(name, Relation::Memory(table));
     }
     Ok(Ingested { rows: written, state: std::mem::take(&mut lane.noted) })

@@ -1,9 +1,9 @@
 //! DataFusion as an engine: one memory pool, one pool of threads and one set of datasets a node; everything else belongs
 //! to a session.
 //!
-//! A session's tables live in memory and end with it: no statement brings them back, so the journal does not have them,
-//! and a session that another node takes over finds its settings, place, schemas, views and external tables, not the rows
-//! of its tables. A view over such a table can't be made again either, and the session is then reported as lost.
+//! A session's tables live in memory and end with it: no statement brings them back, so the journal has their names alone,
+//! and a session that another node takes over finds its settings, place, schemas, views and external tables, not its tables
+//! nor the views over these. Its client is told which.
 //!
 //! There are no transactions: every statement is one of its own.
 //!

@@ -21,7 +21,7 @@ use crate::engine::{
     EngineSession, Ingest, Ingested, Location, Outcome, Plan, Request, Rows, StateEntry, Statement, TableEntry,
     TableFilter, TransactionStatus, cannot,
 };
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, SqlState};
 
 /// A session.
 pub(super) struct DataFusionSession {
@@ -32,6 +32,8 @@ pub(super) struct DataFusionSession {
     /// What ends whatever runs, open results included.
     tasks: Mutex<Vec<Stop>>,
     closed: AtomicBool,
+    /// What could not be brought along from an earlier node.
+    lost: Mutex<Vec<String>>,
 }
 
 impl DataFusionSession {
@@ -46,10 +48,10 @@ impl DataFusionSession {
         let owner = Arc::clone(&instance);
         let mut opening = runtime.spawn(async move {
             let mut lane = Lane { instance: owner, context, catalogs, running: inside, fresh, noted: Vec::new() };
-            restore(&mut lane, &replay).await?;
-            Ok(lane)
+            let lost = restore(&mut lane, &replay).await?;
+            Ok((lane, lost))
         });
-        let lane = opening.join().await?;
+        let (lane, lost) = opening.join().await?;
         Ok(Arc::new(Self {
             instance,
             lane: Arc::new(tokio::sync::Mutex::new(lane)),
@@ -57,6 +59,7 @@ impl DataFusionSession {
             running,
             tasks: Mutex::default(),
             closed: AtomicBool::new(false),
+            lost: Mutex::new(lost),
         }))
     }
 
@@ -89,8 +92,10 @@ impl DataFusionSession {
 }
 
 /// Brings a new session to the state that a journal describes: what is found by name first, then what was defined, in an
-/// order in which each finds what it stands upon, and its place last.
-async fn restore(lane: &mut Lane, replay: &[StateEntry]) -> Result<()> {
+/// order in which each finds what it stands upon, and its place last. What stands upon a table that is not there any more ends with
+/// it, and is returned in the words of people.
+async fn restore(lane: &mut Lane, replay: &[StateEntry]) -> Result<Vec<String>> {
+    let mut lost = Vec::new();
     let rank = |entry: &StateEntry| match entry.key.split(':').next() {
         Some("setting") => 0,
         Some("schema") => 1,
@@ -117,6 +122,13 @@ async fn restore(lane: &mut Lane, replay: &[StateEntry]) -> Result<()> {
                     settings::move_to(&lane.context, Some(super::CATALOG), Some(super::SCHEMA))?;
                 }
             }
+            if level == 2
+                && left.len() == before
+                && failures.iter().all(|(_, error)| error.sqlstate == SqlState("42P01"))
+            {
+                lost.extend(left.iter().map(|entry| entry.key.clone()));
+                break;
+            }
             if let Some((key, error)) = failures.first().filter(|_| left.len() == before) {
                 let what = format!("the session's {key} could not be made again: {error}");
                 return Err(Error::new(ErrorCode::SessionUnreclaimable, what));
@@ -124,14 +136,19 @@ async fn restore(lane: &mut Lane, replay: &[StateEntry]) -> Result<()> {
             open = left;
         }
     }
-    lane.noted.clear();
-    Ok(())
+    // Nobody is to try them again.
+    lane.noted = lost.iter().map(|key| StateEntry { key: key.clone(), sql: None }).collect();
+    Ok(lost.iter().map(|key| key.replacen(':', " ", 1)).collect())
 }
 
 #[async_trait]
 impl EngineSession for DataFusionSession {
     fn engine_name(&self) -> &'static str {
         super::NAME
+    }
+
+    fn take_lost(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lost.lock())
     }
 
     fn set_wire_options(&self, options: WireOptions) {

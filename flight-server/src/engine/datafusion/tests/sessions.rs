@@ -1,6 +1,6 @@
 //! What a session is in, how it is brought back, and what it may not do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::engine::{Holder, Location, StateEntry, TableFilter};
@@ -54,6 +54,7 @@ async fn settings_place_schemas_views_and_external_tables_are_brought_back() {
             "schema:pintail.s",
             "relation:pintail.main.b",
             "relation:pintail.main.a",
+            "unkept:table \"rows\" in pintail.main",
             "relation:pintail.main.files",
             "location",
             "relation:pintail.s.c",
@@ -76,15 +77,50 @@ async fn settings_place_schemas_views_and_external_tables_are_brought_back() {
 #[tokio::test]
 async fn what_cannot_be_brought_back_is_said() {
     let fixture = Fixture::new();
-    for (key, sql) in [
-        ("location", "USE nowhere"),
-        ("relation:pintail.main.v", "USE pintail.main; CREATE VIEW v AS SELECT * FROM rows_of_another_life"),
+    let entry = |key: &str, sql: &str| StateEntry { key: key.into(), sql: Some(sql.into()) };
+    let place = [entry("location", "USE nowhere")];
+    let error = fixture.engine.open_session(&Holder::default(), &place).await.err().unwrap();
+    assert_eq!(error.code, ErrorCode::SessionUnreclaimable);
+    assert!(error.message.contains("location"), "{error}");
+    // Views end with the tables that they read; others are there.
+    let views = [
+        entry("relation:pintail.main.v", "USE pintail.main; CREATE VIEW v AS SELECT * FROM rows_of_another_life"),
+        entry("relation:pintail.main.over_it", "USE pintail.main; CREATE VIEW over_it AS SELECT * FROM v"),
+        entry("relation:pintail.main.other", "USE pintail.main; CREATE VIEW other AS SELECT 7 AS n"),
+    ];
+    let session = fixture.engine.open_session(&Holder::default(), &views).await.unwrap();
+    let lost = ["relation pintail.main.over_it", "relation pintail.main.v"];
+    assert_eq!(session.take_lost().into_iter().collect::<BTreeSet<_>>(), lost.map(String::from).into());
+    assert!(session.take_lost().is_empty(), "once");
+    assert_eq!(number(&session, "SELECT n FROM other").await, 7);
+}
+
+#[tokio::test]
+async fn of_tables_in_memory_the_journal_has_the_names() {
+    let fixture = Fixture::new();
+    let session = fixture.session().await;
+    let mut journal = Journal::default();
+    for sql in [
+        "CREATE SCHEMA s",
+        "CREATE TABLE kept_no_more AS SELECT 1 AS i",
+        "CREATE OR REPLACE TABLE kept_no_more AS SELECT 2 AS i",
+        "CREATE TABLE dropped AS SELECT 1 AS i; DROP TABLE dropped",
+        "CREATE TABLE now_a_view AS SELECT 1 AS i",
+        "CREATE OR REPLACE VIEW now_a_view AS SELECT 2 AS i",
+        "CREATE VIEW now_a_table AS SELECT 1 AS i",
+        "CREATE OR REPLACE TABLE now_a_table AS SELECT 2 AS i",
+        "CREATE TABLE s.in_it AS SELECT 1 AS i",
+        "DROP SCHEMA s CASCADE",
     ] {
-        let entry = StateEntry { key: key.into(), sql: Some(sql.into()) };
-        let error = fixture.engine.open_session(&Holder::default(), &[entry]).await.err().unwrap();
-        assert_eq!(error.code, ErrorCode::SessionUnreclaimable);
-        assert!(error.message.contains(key), "{error}");
+        journal.write(run(&session, sql).await.unwrap().state);
     }
+    let keys: BTreeSet<_> = journal.0.iter().map(|entry| entry.key.as_str()).collect();
+    let expected = [
+        "relation:pintail.main.now_a_view",
+        "unkept:table \"kept_no_more\" in pintail.main",
+        "unkept:table \"now_a_table\" in pintail.main",
+    ];
+    assert_eq!(keys, expected.into());
 }
 
 #[tokio::test]
