@@ -140,7 +140,7 @@ impl Holder {
 pub const RECEIPT: &str = "receipt:";
 
 /// What begins the key of a [`StateEntry`] that no statement brings about again: what the rest of the key names, in the
-/// words of people, ends with the node. Its statement is empty, and is never replayed.
+/// words of people, ends with the node. In the place of its statement is why, which is never replayed.
 pub const UNKEPT: &str = "unkept:";
 
 /// One piece of a session's state, as it is journaled: the last entry of a key is the one that counts.

@@ -8,7 +8,7 @@ use crate::error::Result;
 /// What is asked for.
 const NAME: &str = "pintail.resumable";
 
-/// Statements with the columns of the answer, which any engine plans.
+/// A statement with the columns of the answer, which any engine plans.
 const COLUMNS: &str = "SELECT '' AS what, '' AS survives, '' AS why";
 
 /// The statement to plan instead of one that asks for it; `None` for any other.

@@ -19,7 +19,7 @@ use super::runtime::Stop;
 use super::{ingest, listing, query, settings};
 use crate::engine::{
     EngineSession, Ingest, Ingested, Location, Outcome, Plan, Request, Rows, StateEntry, Statement, TableEntry,
-    TableFilter, TransactionStatus, cannot,
+    TableFilter, TransactionStatus, UNKEPT, cannot,
 };
 use crate::error::{Error, ErrorCode, Result, SqlState};
 
@@ -102,7 +102,8 @@ async fn restore(lane: &mut Lane, replay: &[StateEntry]) -> Result<Vec<String>> 
         Some("relation") => 2,
         _ => 3,
     };
-    let mut entries: Vec<_> = replay.iter().filter(|entry| entry.sql.is_some()).collect();
+    let is_statement = |entry: &&StateEntry| entry.sql.is_some() && !entry.key.starts_with(UNKEPT);
+    let mut entries: Vec<_> = replay.iter().filter(is_statement).collect();
     entries.sort_by_key(|entry| rank(entry));
     for level in 0..=3 {
         let mut open: Vec<_> = entries.iter().filter(|entry| rank(entry) == level).collect();
