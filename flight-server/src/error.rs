@@ -119,7 +119,9 @@ error_codes! {
         "Try again. If it lasts, the operator should look at the database that --database names.";
     /// The spool, which keeps the contents of sessions, can't be read or written, or what it holds is damaged.
     SpoolUnavailable = "SPOOL_UNAVAILABLE", "58030",
-        "The operator should look at the directory or object store that --spool names.";
+        "Try again later: nothing that is kept there is given up because it can't be reached. A session that another node takes \
+         over waits for it with this error if it has temporary tables. The operator should look at the directory or object store \
+         that --spool names.";
     /// The node is shutting down and takes no new sessions.
     Draining = "DRAINING", "57P01",
         "Connect to another node, or again when the server is back.";
@@ -206,12 +208,14 @@ pub struct Error {
     pub message: String,
     /// Where in the SQL text the error is, in characters from 0, where the engine told.
     pub position: Option<u32>,
+    /// What it is for the want of, where that ended with a node that had the session.
+    pub lost: Option<String>,
 }
 
 impl Error {
     /// An error of `code`, with the code's own SQLSTATE.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, sqlstate: code.sqlstate(), message: message.into(), position: None }
+        Self { code, sqlstate: code.sqlstate(), message: message.into(), position: None, lost: None }
     }
 
     /// The same error with another SQLSTATE.

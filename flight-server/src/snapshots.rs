@@ -165,6 +165,25 @@ impl Snapshots {
         }
     }
 
+    /// The names of the sessions for which something is kept.
+    ///
+    /// # Errors
+    /// `58030` when it can't be looked at.
+    pub fn sessions(&self) -> Result<Vec<String>> {
+        match &self.place {
+            Place::Directory(directory) => {
+                let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+                let entries = entries.map_err(|error| unusable(&error))?;
+                Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+            }
+            Place::Objects { store, path, runtime } => {
+                let listed = runtime.block_on(attempt(|| store.list_with_delimiter(Some(path))));
+                let prefixes = listed.map_err(|reason| unusable(&reason))?.common_prefixes;
+                Ok(prefixes.iter().filter_map(|prefix| prefix.filename().map(str::to_owned)).collect())
+            }
+        }
+    }
+
     /// Forgets all that is kept for a session which has ended.
     pub fn remove_all(&self, session: &str) {
         let removed = match &self.place {

@@ -1,22 +1,25 @@
 """What a large result costs the server in memory, and how soon its first rows come, here and in DuckDB by itself.
 
-    PINTAIL_BIN=<pintail> python tests/bench/memory.py [GIGABYTES]
+    PINTAIL_BIN=<pintail> python tests/bench/memory.py [ROUNDS]
 """
 
 import contextlib
-import statistics
 import sys
 import threading
 import time
 
 from peers import InProcess, Pintail, flight_sql
+from rounds import Figure
 
 MB = 1e6
 # Some 100 bytes a row.
 ROW = "i, i * 2 AS j, i / 3 AS d, hash(i) AS h, repeat('x', 68) AS t"
 
-# How often the first rows are asked for.
-TIMES = 15
+# What a large result has.
+GIGABYTES = 10
+
+# How often the first rows are asked for in a round.
+TIMES = 5
 
 
 @contextlib.contextmanager
@@ -34,45 +37,54 @@ def peak(server):
     watcher.join()
 
 
-def first_rows(pintail, sql):
-    """How long the first rows take, in ms: by the server, from GetFlightInfo on, and as many in DuckDB by itself."""
-    own, took = InProcess(), ([], [])
-    for _ in range(1 + TIMES):
+def first_rows(pintail, sql, count):
+    """How long the first rows take, from GetFlightInfo on, and as many in DuckDB by itself."""
+    own, figure = InProcess(), Figure(f"first rows of {GIGABYTES} GB", "ms")
+    for number in range(1 + TIMES * count):
         begin = time.perf_counter()
         stream = pintail.session.stream(sql)
         rows = stream.read_chunk().data.num_rows
-        took[0].append(1e3 * (time.perf_counter() - begin))
+        by_server = 1e3 * (time.perf_counter() - begin)
         stream.cancel()
         begin = time.perf_counter()
         own.connection.execute(sql).to_arrow_reader(rows).read_next_batch()
-        took[1].append(1e3 * (time.perf_counter() - begin))
+        by_itself = 1e3 * (time.perf_counter() - begin)
+        if number:
+            figure.add("in-process DuckDB", by_itself)
+            figure.add("Pintail, pyarrow", by_server)
+            figure.add("the difference", by_server - by_itself)
     own.close()
-    return [statistics.median(each[1:]) for each in took]
+    figure.print()
 
 
-def main(gigabytes):
+def streams(each, many):
+    """Reads so many results at once, each of so many gigabytes; how much memory that takes of a server that is new."""
     pintail = Pintail()
-    sql = f"SELECT {ROW} FROM range({int(gigabytes * 1e7)}) t(i)"
-    by_server, by_itself = first_rows(pintail, sql)
-    print(f"first rows of {gigabytes} GB, median of {TIMES}: after {by_server:.1f} ms, as many in-process after {by_itself:.1f} ms")
+    sql = f"SELECT {ROW} FROM range({int(each * 1e7)}) t(i)"
+    sessions = [flight_sql.Session(pintail.server) for _ in range(many)]
     with peak(pintail.server) as most:
-        for _ in pintail.session.stream(sql):
-            pass
-    print(f"one stream of {gigabytes} GB: {most[0]:.0f} MB above idle at most")
-    sessions = [flight_sql.Session(pintail.server) for _ in range(4)]
-    part = f"SELECT {ROW} FROM range({int(gigabytes * 1e7 / 4)}) t(i)"
-    with peak(pintail.server) as most:
-        readers = [threading.Thread(target=lambda session=session: sum(chunk.data.num_rows for chunk in session.stream(part)))
+        readers = [threading.Thread(target=lambda session=session: sum(chunk.data.num_rows for chunk in session.stream(sql)))
                    for session in sessions]
         for reader in readers:
             reader.start()
         for reader in readers:
             reader.join()
-    print(f"four at once, {gigabytes} GB in all: {most[0]:.0f} MB above idle at most")
     for session in sessions:
         session.close()
     pintail.close()
+    return most[0]
+
+
+def main(count):
+    pintail = Pintail()
+    first_rows(pintail, f"SELECT {ROW} FROM range({int(GIGABYTES * 1e7)}) t(i)", count)
+    pintail.close()
+    figure = Figure(f"memory above idle, {GIGABYTES} GB in all", "MB")
+    for _ in range(count):
+        figure.add("one stream", streams(GIGABYTES, 1))
+        figure.add("four at once", streams(GIGABYTES / 4, 4))
+    figure.print()
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)

@@ -16,8 +16,7 @@ tests/run.sh --prepare
     --target "$cache/extensions-bench" -r tests/bench/requirements.txt
 export PINTAIL_CACHE="$cache" PINTAIL_BIN="${CARGO_TARGET_DIR:-$cache/target}/release/pintail"
 : >"$cache/logs/bench.json"
-for script in bulk transport short tpch ingest growth; do
+for script in bulk transport short tpch ingest growth overheads memory; do
     "$cache/venv/bin/python" "tests/bench/$script.py" "$rounds" 2>>"$cache/logs/bench.json"
 done
 "$cache/venv/bin/python" tests/bench/page.py "$cache/logs/bench.json"
-"$cache/venv/bin/python" tests/bench/memory.py

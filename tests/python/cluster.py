@@ -82,6 +82,13 @@ class Postgres:
                  f"SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{name}'"]
         return int(subprocess.run(asked, capture_output=True, text=True, timeout=DEADLINE, check=True).stdout)
 
+    def ask(self, url, sql):
+        """What a statement gives in the database at this URL, as text."""
+        asked = [self._program("psql"), url, "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=DEADLINE)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
     def stop(self, how=signal.SIGINT):
         """Ends it: SIGINT rolls back what runs, SIGQUIT is as a crash."""
         self.process.send_signal(how)

@@ -24,10 +24,7 @@ class Lake:
 
     def psql(self, sql):
         """What a statement in the catalog's database gives."""
-        asked = [self.postgres._program("psql"), self.database, "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=DEADLINE)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return self.postgres.ask(self.database, sql)
 
     @contextlib.contextmanager
     def held(self, table, mode="EXCLUSIVE"):

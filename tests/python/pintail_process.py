@@ -61,6 +61,10 @@ class Server:
     binary = BINARY
     #: What its environment has besides.
     environment = {}
+    #: What starts the program, in the place of the tests themselves.
+    launcher = []
+    #: What is done in its process before it begins.
+    prepared = None
 
     def __init__(self, *arguments, port=0, allow_files=()):
         self.folder = tempfile.TemporaryDirectory(prefix="pintail-test-")
@@ -74,11 +78,11 @@ class Server:
         folder = pathlib.Path(self.folder.name)
         (folder / "password").write_text(PASSWORD)
         self.process = subprocess.Popen(
-            [self.binary, "serve", "--print-ready", "--log-format", "json", "--listen", f"127.0.0.1:{self.port}",
+            [*self.launcher, self.binary, "serve", "--print-ready", "--log-format", "json", "--listen", f"127.0.0.1:{self.port}",
              "--http", "127.0.0.1:0", "--data-dir", folder / "data", "--user", USER,
              "--password-file", folder / "password", *self.arguments],
             cwd=folder, env=environment() | self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
+            text=True, preexec_fn=self.prepared,
         )
         lines = queue.Queue()
         self.readers = [threading.Thread(target=self._read, args=(self.process.stdout, lines.put, ""), daemon=True),

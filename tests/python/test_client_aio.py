@@ -51,6 +51,26 @@ def test_transactions_are_awaited(server):
             await connection.execute("CREATE OR REPLACE TABLE aio_committed AS SELECT 1 AS i")
             await connection.commit()
             assert not connection.sync.in_transaction
+            await connection.set_autocommit(True)
+            await connection.begin()
+            await connection.executemany("INSERT INTO aio_committed VALUES (?)", [(2,), (3,)])
+            await connection.rollback()
+            assert await (await connection.execute("SELECT count(*) FROM aio_committed")).fetchall() == [(1,)]
+
+    asyncio.run(main())
+
+
+def test_options_of_the_session_are_awaited(server):
+    async def main():
+        async with await connect(server) as connection:
+            before = await connection.session_options()
+            await connection.set_session_options({"pintail.compression": "lz4", "integer_division": True})
+            assert (await connection.session_options())["pintail.compression"] == "lz4"
+            assert await (await connection.execute("SELECT 7 / 2")).fetchall() == [(3,)]
+            await connection.set_session_options({"pintail.compression": None, "integer_division": None})
+            assert await connection.session_options() == before
+            with pytest.raises(pintail.ProgrammingError):
+                await connection.set_session_options({"pintail.compression": "snappy"})
 
     asyncio.run(main())
 

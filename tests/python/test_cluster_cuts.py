@@ -60,8 +60,12 @@ def test_a_node_that_is_cut_from_the_store_gives_its_sessions_up_to_its_peers(po
     with resumed(cut_off, token) as there, resumed(cluster.nodes[1], token) as here:
         ask(there, "SET VARIABLE x = 1")
         wire.cut()
-        # Held until the lease is over, then taken over with all that was written.
-        assert within(BOUND, lambda: patiently(lambda: ask(here, "SELECT getvariable('x')"))) == 1
+        # For as long as its lease lasts the node may answer. Then the session is taken over with all that was written.
+        def taken_over():
+            assert patiently(lambda: ask(here, "SELECT getvariable('x')")) == 1
+            return cluster.owner(session) is cluster.nodes[1]
+
+        wait_until(taken_over, "the takeover", BOUND)
         row = cluster.sessions()[session]
         assert (row["node"], row["epoch"]) == ("node1", 2)
         ask(here, "SET VARIABLE x = 2")

@@ -340,6 +340,7 @@ def test_what_can_not_be_a_lake_is_said_at_the_start(lake, tmp_path, postgres):
     assert "nobody-is-there" in refused("--database", f"ducklake:postgres:host=nobody-is-there password={SECRET}", *data_path,
                                         *extensions)
     assert "--data-path" in refused(*data_path)
+    assert "--session-max-age" in refused(*database, *data_path, *extensions, "--session-max-age", "60d")
     assert "--database" in refused("--database", "ducklake:metadata.ducklake")
 
 
@@ -413,6 +414,29 @@ def test_a_write_that_came_through_unseen_is_not_applied_again(cluster, lake):
     assert writer.send("INSERT INTO t VALUES (2)", 3)[0] == 1
     with resumed(cluster.nodes[0], token.decode()) as connection:
         assert ask(connection, "SELECT string_agg(i, ',') FROM t") == "2"
+
+
+def test_receipts_and_owners_that_nobody_can_ask_for_any_more_are_removed(cluster, lake):
+    with flight.FlightClient(cluster.nodes[0].uri) as client:
+        writer = Writer(cluster, client.authenticate_basic_token(USER, PASSWORD)[1])
+    (session,) = cluster.sessions()
+    writer.send("CREATE TABLE t (i INTEGER)", 1)
+    for days in (59, 61):
+        lake.psql(f"INSERT INTO pintail_lake.epochs (session, epoch, since) VALUES ('s{days}', 1, now() - interval '{days} days')")
+        lake.psql("INSERT INTO pintail_lake.receipts (session, request, digest, changed, returned_rows, written_at) "
+                  f"VALUES ('s{days}', '{uuid.UUID(int=2)}', '', 1, false, now() - interval '{days} days')")
+
+    def known(table):
+        return lake.psql(f"SELECT string_agg(DISTINCT session, ' ' ORDER BY session) FROM pintail_lake.{table} WHERE session <> '{session}'")
+
+    assert known("receipts") == known("epochs") == "s59 s61"
+    # It is done by a commit now and then, at random.
+    for number in range(10, 3_000):
+        writer.send(f"INSERT INTO t VALUES ({number})", number)
+        if known("receipts") == "s59":
+            break
+    assert known("receipts") == known("epochs") == "s59"
+    assert writer.send("CREATE TABLE t (i INTEGER)", 1) is not None, "what may be asked for is there"
 
 
 def test_rows_that_a_write_returned_come_again_from_any_node(cluster, lake):

@@ -187,6 +187,33 @@ def test_the_spool_holds_no_more_than_it_must(cluster, client, spool):
     wait_until(lambda: not list(spool.iterdir()), "the end of the session's snapshots")
 
 
+def test_what_a_session_leaves_in_the_spool_goes_when_it_expires(postgres, spool):
+    cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0,
+                      arguments=("--spool", str(spool), "--session-idle-timeout", "2s"))
+    client = Client(cluster)
+    client.ask("CREATE TEMP TABLE t AS SELECT 1")
+    assert len(snapshots(spool)) == 1
+    # Its node can't tidy up after it.
+    cluster.owner(client.name).kill()
+    wait_until(lambda: cluster.sessions()[client.name]["state"] == "expired", "the end of the session")
+    wait_until(lambda: not list(spool.iterdir()), "the end of its snapshots")
+    cluster.close(expected=EXPECTED)
+
+
+def test_what_a_session_left_in_the_spool_whose_node_was_dead_when_it_ended_is_removed(cluster, client, spool):
+    client.ask("CREATE TEMP TABLE t AS SELECT 1")
+    of_another_cluster = spool / ("f" * 32)
+    of_another_cluster.mkdir()
+    owner = cluster.owner(client.name)
+    client.session.client.close()
+    owner.kill()
+    cluster.command("sessions", "kill", client.name)
+    assert len(snapshots(spool)) == 1
+    owner.start()
+    wait_until(lambda: list(spool.iterdir()) == [of_another_cluster], "the end of its snapshots")
+    client.session = Session(cluster.nodes[0])
+
+
 @pytest.mark.parametrize("damage", ["a flipped bit", "cut off", "empty", "gone", "that of another table"])
 def test_a_damaged_snapshot_is_noticed_and_told(cluster, client, spool, damage):
     client.ask("CREATE TEMP TABLE whole AS SELECT 1 AS i")

@@ -8,7 +8,7 @@ import adbc_driver_flightsql.dbapi as adbc
 import pyarrow.flight as flight
 import pytest
 
-from cluster import Cluster, Postgres
+from cluster import EXPECTED, Cluster, Postgres
 from cluster_clients import Client, connect, patiently
 from flight_sql import Session
 from pintail_process import wait_until
@@ -104,38 +104,80 @@ class Heard(flight.ClientMiddlewareFactory):
         return Hears()
 
 
-def test_the_first_answer_after_a_takeover_tells_what_it_could_not_bring_along(postgres):
+def test_answers_after_a_takeover_tell_what_it_could_not_bring_along(postgres):
     cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0)
     heard = Heard("x-pintail-session-lost")
     session = Session(cluster.nodes[1], middleware=[heard])
     session.update('CREATE TEMP TABLE "größe" (i INTEGER)')
-    session.update("SET VARIABLE x = 1")
+    session.update("CREATE TEMP TABLE other (i INTEGER)")
     session.client.close()
     cluster.nodes[1].kill()
-    client = flight.FlightClient(cluster.nodes[0].uri, middleware=[heard])
-    options = flight.FlightCallOptions(headers=[session.header])
     assert heard.values == []
-    patiently(lambda: list(client.list_actions(options=options)), flight.FlightError)
-    assert [json.loads(value) for value in heard.values] == [['temporary table "größe"']]
-    list(client.list_actions(options=options))
-    assert len(heard.values) == 1, "it is told once"
-    client.close()
+    session = Session(cluster.nodes[0], header=session.header, middleware=[heard])
+    assert patiently(lambda: session.value("SELECT 42"), flight.FlightError) == 42
+    told = json.loads(heard.values[0])
+    assert [(lost["what"], lost["epoch"]) for lost in told] == [('temporary table "größe"', 2), ('temporary table "other"', 2)]
+    assert all("--spool" in lost["why"] for lost in told)
+    # Had that answer not arrived, the next would tell it.
+    assert len(heard.values) > 1 and len(set(heard.values)) == 1
+    # What is made again is not lost any more.
+    session.update('CREATE TEMP TABLE "größe" (i INTEGER)')
+    del heard.values[:]
+    assert session.value("SELECT 42") == 42
+    assert [lost["what"] for lost in json.loads(heard.values[0])] == ['temporary table "other"']
+    session.close()
     cluster.close(expected=("lease", "bring along"))
 
 
-def test_what_a_takeover_could_not_bring_along_is_said(postgres):
+def test_what_was_lost_is_said_by_those_who_miss_it_also_after_another_takeover(postgres):
     cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0)
     client = Client(cluster.nodes[0].uri, 7)
     client.ask("CREATE TEMP TABLE scratch (i INTEGER)")
     session, = cluster.sessions()
+    for life in range(2):
+        cluster.nodes[0].kill()
+        cluster.nodes[0].start()
+        client.goes_on()
+        with pytest.raises(adbc.Error, match='temporary table "scratch" ended with the node that had it: .*--spool') as raised:
+            client.ask("SELECT count(*) FROM scratch")
+        assert "[42P01]" in str(raised.value)
+        # The ErrorInfo names it, too.
+        assert any(b'lost\x12\x19temporary table "scratch"' in detail for _, detail in raised.value.details)
+        with pytest.raises(adbc.Error) as raised:
+            client.ask("SELECT count(*) FROM scratches")
+        assert "ended with the node" not in str(raised.value)
+        told = {row["what"]: (row["survives"], row["why"]) for row in why(cluster, session)}
+        survives, reason = told['temporary table "scratch"']
+        assert survives == "lost" and "--spool" in reason, f"after life {life}"
+        with client.connection.cursor() as cursor:
+            cursor.execute("SHOW pintail.resumable")
+            assert told == {what: (survives, reason) for what, survives, reason in cursor.fetchall()}
+    log = "".join(cluster.nodes[0].log)
+    assert 'temporary table \\"scratch\\"' in log and "could not bring along" in log
+    # It is there again, and is what would be lost next.
+    client.ask("CREATE TEMP TABLE scratch (i INTEGER)")
+    assert [row["survives"] for row in why(cluster, session) if "scratch" in row["what"]] == ["no"]
+    client.close()
+    cluster.close()
+
+
+def test_of_ten_thousand_settings_of_one_name_the_journal_has_the_last(postgres):
+    cluster = Cluster(postgres.new_database(), nodes=2, lease=1.0)
+    client = Client(cluster.nodes[0].uri, 7)
+    session, = cluster.sessions()
+    before = [row["what"] for row in why(cluster, session)]
+    for hundred in range(100):
+        client.ask("; ".join(f"SET VARIABLE last = {100 * hundred + number}" for number in range(100)))
+    assert sorted(row["what"] for row in why(cluster, session)) == sorted([*before, "variable last"])
+    entries = postgres.ask(cluster.store, f"SELECT count(*) FROM pintail.journal WHERE session = '{session}' AND key LIKE '%last%'")
+    assert entries == "1"
     cluster.nodes[0].kill()
     cluster.nodes[0].start()
     client.goes_on()
-    with pytest.raises(adbc.Error, match="scratch"):
-        client.ask("SELECT count(*) FROM scratch")
-    log = "".join(cluster.nodes[0].log)
-    assert 'temporary table \\"scratch\\"' in log and "could not bring along" in log
-    told = {row["what"]: row["survives"] for row in cluster.command("sessions", "why", session, "--format", "json")}
-    assert 'temporary table "scratch"' not in told, "it is gone, and that was said"
+    assert client.ask("SELECT getvariable('last')") == 9_999
     client.close()
-    cluster.close()
+    cluster.close(expected=EXPECTED)
+
+
+def why(cluster, session):
+    return cluster.command("sessions", "why", session, "--format", "json")

@@ -38,6 +38,8 @@ class Wire:
 
     def _connect(self, near):
         self.whole.wait()
+        if self.ended:
+            return
         try:
             far = socket.create_connection(self.target)
         except OSError:
@@ -48,7 +50,8 @@ class Wire:
             threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
 
     def _pass(self, source, sink):
-        with contextlib.suppress(OSError), selectors.DefaultSelector() as ready:
+        # A value error, too, is a socket that was closed.
+        with contextlib.suppress(OSError, ValueError), selectors.DefaultSelector() as ready:
             ready.register(source, selectors.EVENT_READ)
             while not self.ended:
                 ready.select()

@@ -11,7 +11,8 @@ fn page() -> String {
          <!-- Generated from `flight-server/src/error.rs`; `UPDATE_DOCS=1 tests/run.sh rust errors_page` writes it. -->\n\n\
          Every failure has a stable code and a SQLSTATE. They travel with the gRPC status: in the trailers\n\
          `x-pintail-code` and `x-pintail-sqlstate`, and in the details as a `google.rpc.ErrorInfo` whose reason is the\n\
-         code and whose metadata holds `sqlstate` and, where the SQL text is at fault, `position` (in characters from 0).\n\
+         code and whose metadata holds `sqlstate`, where the SQL text is at fault `position` (in characters from 0), and where\n\
+         a statement asks for what ended with an earlier node of its session, `lost`, which names that.\n\
          The message begins with the SQLSTATE, since drivers hand on nothing else.\n\n\
          The SQLSTATE given here is the code's own. `STATEMENT_FAILED` carries the one of the engine's error.\n",
     );

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::channel::{self, Calls, ClientTls};
 use super::error::{ClientError, Effect, code};
+use super::lost::{Lost, LostSoFar};
 use super::operation::Operation;
 use super::uri::ServerUri;
 
@@ -54,9 +55,6 @@ pub struct Patience {
     pub keepalive: Duration,
 }
 
-/// What of a session could not be brought along to another node, in the server's words.
-pub type Lost = String;
-
 /// How a call that may have been served can be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeat {
@@ -88,8 +86,7 @@ struct State {
     token: Zeroizing<String>,
     ended: Option<ClientError>,
     features: BTreeSet<String>,
-    lost: Vec<Lost>,
-    untold: Vec<Lost>,
+    lost: LostSoFar,
     reattachments: u64,
 }
 
@@ -178,12 +175,12 @@ impl Session {
 
     /// What could not be brought along when other nodes took the session over, so far.
     pub fn lost(&self) -> Vec<Lost> {
-        self.state.lock().lost.clone()
+        self.state.lock().lost.all()
     }
 
     /// What was lost since this was asked last.
     pub fn take_untold(&self) -> Vec<Lost> {
-        std::mem::take(&mut self.state.lock().untold)
+        self.state.lock().lost.take_untold()
     }
 
     /// Ends the session on the server.
@@ -441,9 +438,7 @@ impl Session {
             state.features = features.split(',').map(|word| word.trim().to_owned()).collect();
         }
         if let Some(lost) = text("x-pintail-session-lost") {
-            let lost = serde_json::from_str::<Vec<Lost>>(lost).unwrap_or_else(|_| vec![lost.to_owned()]);
-            state.lost.extend(lost.iter().cloned());
-            state.untold.extend(lost);
+            state.lost.hear(lost);
         }
     }
 }

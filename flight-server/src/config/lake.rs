@@ -1,6 +1,7 @@
 //! The catalog of tables that nodes share: where the PostgreSQL database is that holds it.
 
 use std::fmt;
+use std::time::Duration;
 
 use url::Url;
 use zeroize::Zeroizing;
@@ -13,6 +14,10 @@ pub struct LakeCatalog {
     parameters: Vec<(String, String)>,
     password: Option<Zeroizing<String>>,
 }
+
+/// The longest time for which the catalog remembers writes and owners of sessions, less a day for clocks that differ: `fence.sql`
+/// has it.
+pub(super) const RECEIPT_AGE: Duration = Duration::from_secs(59 * 86_400);
 
 /// What stands before the database.
 const PREFIX: &str = "ducklake:";

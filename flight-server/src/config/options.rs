@@ -11,7 +11,7 @@ use session::NodeRole;
 
 use super::error::ConfigError;
 use super::kind::Kind;
-use super::lake::LakeCatalog;
+use super::lake::{LakeCatalog, RECEIPT_AGE};
 use super::memory::MemoryLimits;
 use super::secret::{SecretKind, SecretSource};
 use super::setting::{SETTINGS, find};
@@ -238,6 +238,14 @@ impl Config {
             return Err(ConfigError::Conflict(format!(
                 "{} is for tables that nodes share, and --database names none: give --database ducklake:postgres://…",
                 sources.origin(given),
+            )));
+        }
+        if config.session_max_age > RECEIPT_AGE && matches!(config.database, Database::Lake(_)) {
+            return Err(ConfigError::Conflict(format!(
+                "{} is more than {} days, for which the catalog of shared tables remembers what the writes of a session were; give \
+                 less, or another --database",
+                sources.origin("session-max-age"),
+                RECEIPT_AGE.as_secs() / 86_400,
             )));
         }
         if let Some(address) = config.peer_listen

@@ -10,6 +10,7 @@ pub mod datafusion;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 mod keys;
+mod names;
 #[cfg(any(feature = "datafusion", feature = "duckdb"))]
 mod priority;
 mod request;
@@ -29,6 +30,7 @@ use uuid::Uuid;
 
 pub use cut::Cut;
 pub use keys::{ForeignKeyColumn, KeyColumn, PrimaryKeyColumn, TableName};
+pub(crate) use names::{mentions, quoted_identifier};
 pub use request::{Receipt, Request};
 pub use returned::Returned;
 pub use size::bytes_of_rows;
@@ -480,9 +482,4 @@ pub fn cannot(engine: &str, operation: &str) -> Error {
         ),
     )
     .with_sqlstate(crate::error::SqlState("0A000"))
-}
-
-/// A name as SQL text, quoted.
-pub(crate) fn quoted_identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -23,7 +23,7 @@ use super::marks::Marks;
 use super::parameters::Upload;
 use super::paused::Place;
 use crate::engine::Rows;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::node::{Compression, OptionValue, Origin};
 
 /// The handlers of a server. Those that are not given refuse their calls as not supported.
@@ -50,6 +50,12 @@ pub trait Handlers: Send + Sync + 'static {
     fn headers(&self, call: &Self::Call) -> HeaderMap {
         let _ = call;
         HeaderMap::new()
+    }
+
+    /// The error that the client gets of a call.
+    fn explain(&self, call: &Self::Call, error: Error) -> Error {
+        let _ = call;
+        error
     }
 
     /// Whether calls are welcome, as the server's health tells.

@@ -78,13 +78,17 @@ impl Handlers for NodeHandlers {
         if call.is_handshake || call.caller.grant.is_some() {
             headers.insert(features::HEADER, features::ALL);
         }
-        if let Some(lost) = lost_state(call.session().take_lost_state()) {
+        if let Some(lost) = lost_state(&call.session().lost_to_tell()) {
             headers.insert(LOST_HEADER, lost);
         }
         if let Some(outcome) = call.asked {
             headers.insert(write_outcome::HEADER, HeaderValue::from_static(outcome.as_str()));
         }
         headers
+    }
+
+    fn explain(&self, call: &Call, error: Error) -> Error {
+        call.session().explain_by_loss(error)
     }
 
     fn is_serving(&self) -> bool {

@@ -83,6 +83,7 @@ impl<H: Handlers> Service<H> {
 
     /// What the client gets, be it an answer or an error: with the headers of its call.
     fn answer<T>(&self, call: &H::Call, result: Result<T>) -> Result<Response<T>, Status> {
+        let result = result.map_err(|error| self.handlers.explain(call, error));
         with_headers(self.handlers.headers(call), result)
     }
 }

@@ -26,6 +26,9 @@ pub(super) const SQLSTATE_HEADER: &str = "x-pintail-sqlstate";
 /// all: 2,400 and 3,200 bytes leave room for a new token, a cookie and the transport's own headers.
 const MESSAGE_BUDGET: usize = 2_400;
 
+/// The most characters of a lost thing's name in the details.
+const LOST_CHARACTERS: usize = 100;
+
 /// What a message that was cut ends with.
 const CUT_MARK: &str = " [...]";
 
@@ -41,6 +44,9 @@ pub(super) fn convert(error: &Error) -> Status {
     let mut info = HashMap::from([("sqlstate".to_owned(), error.sqlstate.0.to_owned())]);
     if let Some(position) = error.position {
         info.insert("position".to_owned(), position.to_string());
+    }
+    if let Some(lost) = &error.lost {
+        info.insert("lost".to_owned(), lost.chars().take(LOST_CHARACTERS).collect());
     }
     let details = ErrorDetails::with_error_info(error.code.name(), DOMAIN, info);
     let mut trailers = MetadataMap::new();
@@ -226,6 +232,14 @@ mod tests {
     }
 
     #[test]
+    fn what_was_lost_travels_in_the_details() {
+        let mut error = Error::new(ErrorCode::StatementFailed, "no such table");
+        assert!(!convert(&error).get_error_details().error_info().unwrap().metadata.contains_key("lost"));
+        error.lost = Some("temporary table \"t\"".to_owned());
+        assert_eq!(convert(&error).get_error_details().error_info().unwrap().metadata["lost"], "temporary table \"t\"");
+    }
+
+    #[test]
     fn a_short_message_is_not_cut() {
         let text = "a".repeat(MESSAGE_BUDGET);
         assert_eq!(cut(&text), text);
@@ -234,8 +248,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn headers_stay_under_eight_kilobytes(message in "\\PC{0,4000}", position in any::<u32>()) {
-            let error = Error::new(ErrorCode::PreparedStatementUnknown, message).at(position);
+        fn headers_stay_under_eight_kilobytes(message in "\\PC{0,4000}", lost in "\\PC{0,400}", position in any::<u32>()) {
+            let mut error = Error::new(ErrorCode::PreparedStatementUnknown, message).at(position);
+            error.lost = Some(lost);
             prop_assert!(header_size(&convert(&error)) < 7_000);
         }
     }

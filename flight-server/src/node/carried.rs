@@ -2,10 +2,9 @@
 
 use session::JournalEntry;
 
-use super::session::{Session, Turn};
+use super::lost_state::{self, LOST};
 use super::{spooled, transaction_mark};
-use crate::engine::{RECEIPT, StateEntry, UNKEPT};
-use crate::error::Result;
+use crate::engine::{RECEIPT, UNKEPT};
 
 /// Whether a piece of a session's state goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +13,8 @@ enum Carried {
     Yes,
     /// It ends with its node, and why.
     No(String),
+    /// It has ended with an earlier node, and why.
+    Lost(String),
     /// It is a transaction.
     RolledBack,
 }
@@ -24,6 +25,7 @@ pub(crate) fn told<'a>(journal: &[JournalEntry], options: impl Iterator<Item = &
     let of_journal = carried(journal).into_iter().map(|(what, carried)| match carried {
         Carried::Yes => line(what, "yes", "it is in the session store"),
         Carried::No(why) => line(what, "no", &format!("{why}; who takes the session over tells its client")),
+        Carried::Lost(why) => line(what, "lost", &format!("{why}; it ended with the node that had it")),
         Carried::RolledBack => {
             line(what, "no", "a transaction ends with its node; its client is told, and can run it again")
         }
@@ -43,49 +45,30 @@ pub(crate) fn told<'a>(journal: &[JournalEntry], options: impl Iterator<Item = &
 
 fn carried(journal: &[JournalEntry]) -> Vec<(String, Carried)> {
     let of = |entry: &JournalEntry| {
-        if let Some(what) = entry.key.strip_prefix(UNKEPT) {
-            let why = entry.statement.as_deref().filter(|why| !why.is_empty()).unwrap_or("it is on its node alone");
-            return Some((what.to_owned(), Carried::No(why.to_owned())));
+        let statement = entry.statement.as_deref().unwrap_or_default();
+        if entry.key.starts_with(UNKEPT) {
+            let why = if statement.is_empty() { "it is on its node alone" } else { statement };
+            return Some((in_words(&entry.key), Carried::No(why.to_owned())));
+        }
+        if entry.key.starts_with(LOST) {
+            return Some((in_words(&entry.key), Carried::Lost(lost_state::reason(statement))));
         }
         if entry.key == transaction_mark::KEY {
-            let open = transaction_mark::is_open(entry.statement.as_deref().unwrap_or_default());
+            let open = transaction_mark::is_open(statement);
             return open.then(|| ("open transaction".to_owned(), Carried::RolledBack));
         }
         let is_told = !entry.key.starts_with(RECEIPT) && !spooled::is_result(&entry.key);
-        is_told.then(|| (entry.key.replacen(':', " ", 1), Carried::Yes))
+        is_told.then(|| (in_words(&entry.key), Carried::Yes))
     };
     journal.iter().filter_map(of).collect()
 }
 
-/// Takes out of a journal what nothing brings about again; in the words of people.
-pub(super) fn take_unkept(journal: &mut Vec<JournalEntry>) -> Vec<String> {
-    let mut unkept = Vec::new();
-    journal.retain(|entry| match entry.key.strip_prefix(UNKEPT) {
-        Some(what) => {
-            unkept.push(what.to_owned());
-            false
-        }
-        None => true,
-    });
-    unkept
-}
-
-impl Session {
-    /// What a takeover could not bring along, for the client to be told; once.
-    pub fn take_lost_state(&self) -> Vec<String> {
-        std::mem::take(&mut *self.lost_state.lock())
-    }
-
-    /// Notes what an earlier owner had of the session that is not here.
-    pub(super) async fn note_lost_state(&self, lost: Vec<String>) -> Result<()> {
-        if lost.is_empty() {
-            return Ok(());
-        }
-        tracing::info!(session = %self.id(), lost = lost.join(", "), "the takeover could not bring along all of the session");
-        let gone: Vec<_> = lost.iter().map(|what| StateEntry { key: format!("{UNKEPT}{what}"), sql: None }).collect();
-        *self.lost_state.lock() = lost;
-        let mut turn: tokio::sync::MutexGuard<'_, Turn> = self.turn.lock().await;
-        self.write_state(&mut turn, &gone).await
+/// What a key of the journal names, in the words of people.
+pub(super) fn in_words(key: &str) -> String {
+    let what = key.strip_prefix(UNKEPT).or_else(|| key.strip_prefix(LOST)).unwrap_or(key);
+    match what.split_once(':') {
+        Some((kind, name)) if kind.bytes().all(|byte| byte.is_ascii_lowercase()) => format!("{kind} {name}"),
+        _ => what.to_owned(),
     }
 }
 
@@ -99,10 +82,12 @@ mod tests {
 
     #[test]
     fn a_journal_tells_what_goes_with_the_session_and_what_does_not() {
-        let mut journal = vec![
+        let journal = vec![
             entry("setting:TimeZone", "SET x"),
             entry("unkept:temporary table t", ""),
             entry("unkept:temporary table u", "it is too large"),
+            entry("temporary table \"a:b\"", "{}"),
+            entry("lost:temporary table w", r#"{"why": "it was too large", "epoch": 2}"#),
             entry(transaction_mark::KEY, "open 00"),
             entry("receipt:0190163d-8694-739b-aea5-966c26f8ad91", "d 1 -"),
         ];
@@ -111,11 +96,11 @@ mod tests {
             ("setting TimeZone", Carried::Yes),
             ("temporary table t", Carried::No("it is on its node alone".to_owned())),
             ("temporary table u", Carried::No("it is too large".to_owned())),
+            ("temporary table \"a:b\"", Carried::Yes),
+            ("temporary table w", Carried::Lost("it was too large".to_owned())),
             ("open transaction", Carried::RolledBack),
         ];
         assert_eq!(told, expected.map(|(what, carried)| (what.to_owned(), carried)));
-        assert_eq!(take_unkept(&mut journal), ["temporary table t", "temporary table u"]);
-        assert_eq!(journal.len(), 3);
         assert!(carried(&[entry(transaction_mark::KEY, "ending")]).is_empty());
     }
 }

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session::{NodeRole, SessionState};
+use session::{NodeRole, SessionId, SessionState};
+use tokio::time::Instant;
 
 use super::core::Core;
 use super::failure;
 use super::session::Ended;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How long the row of an ended session stays, so that late calls can be told what became of it.
 const KEEP_ENDED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often it looks through the spool. The rows of ended sessions stay for longer than that.
+const TIDY_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The shortest and the longest time between rounds.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -20,13 +24,38 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// Makes rounds for as long as it is polled.
 pub(super) async fn run(core: Arc<Core>) {
     let pause = (core.options.idle_timeout.min(core.options.max_age) / 4).clamp(SHORTEST, LONGEST);
+    let mut tidied = None;
     loop {
+        // Before the rows are gone of sessions that ended while no node was there.
+        if tidied.is_none_or(|at: Instant| at.elapsed() >= TIDY_EVERY) {
+            if let Err(error) = tidy_spool(&core).await {
+                tracing::debug!(%error, "the spool could not be looked through");
+            }
+            tidied = Some(Instant::now());
+        }
         tokio::time::sleep(pause).await;
         if let Err(error) = round(&core).await {
             // The heartbeat says so when the store is down, and the next round does what this one could not.
             tracing::debug!(%error, "the janitor's round could not be finished");
         }
     }
+}
+
+/// Removes what is in the spool of sessions that have ended: their node may not have lived to do it, or not have reached the spool.
+pub(super) async fn tidy_spool(core: &Core) -> Result<()> {
+    let Some(spool) = core.options.spool.clone() else { return Ok(()) };
+    let names = tokio::task::spawn_blocking(move || spool.sessions()).await.map_err(Error::internal)??;
+    for id in names.iter().filter_map(|name| name.parse::<SessionId>().ok()) {
+        if core.live.get(&id).is_some() {
+            continue;
+        }
+        let record = core.store.session(&id).await.map_err(|error| failure::of_store(&error))?;
+        // One of which the store knows nothing may be that of another cluster.
+        if record.is_some_and(|record| matches!(record.state, SessionState::Closed | SessionState::Expired)) {
+            core.forget_spooled(&id).await;
+        }
+    }
+    Ok(())
 }
 
 /// One round.

@@ -10,11 +10,11 @@ use session::{
     TokenHash,
 };
 
-use super::carried::take_unkept;
 use super::core::Core;
 use super::ending::Ending;
 use super::failure;
 use super::live::Live;
+use super::lost_state::LostState;
 use super::opened::Opened;
 use super::own_options;
 use super::session::{Bound, Session, SessionParts};
@@ -184,12 +184,12 @@ impl Core {
             _ => false,
         };
         let spooled = SpooledResults::take_out_of(&mut journal);
-        let mut lost = take_unkept(&mut journal);
+        let (mut lost, mut notes) = LostState::take_out_of(&mut journal, record.epoch);
         let replay: Vec<_> =
             journal.into_iter().map(|entry| StateEntry { key: entry.key, sql: entry.statement }).collect();
         let engine_session = engine.open_session(&holder, &replay).await.map_err(failed)?;
         failpoint!("rebuild.replayed", self.store_failed(&crate::failpoint::store_error()));
-        lost.extend(engine_session.take_lost());
+        notes.extend(lost.add_unmade(engine_session.take_lost(), record.epoch));
         engine_session.set_wire_options(own_options::wire(&record.options));
         tracing::info!(session = %record.id, epoch = %record.epoch, entries = replay.len(), "session taken over");
         let session = Session::new(SessionParts {
@@ -205,7 +205,7 @@ impl Core {
             spooled,
         });
         session.inherit(inherited, is_applied).await?;
-        session.note_lost_state(lost).await?;
+        session.note_lost_state(lost, notes).await?;
         failpoint!("rebuild.done");
         Ok(session)
     }

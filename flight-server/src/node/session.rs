@@ -14,6 +14,7 @@ use super::core::Core;
 use super::drain::PATIENCE;
 use super::failure;
 use super::kept::{Kept, KeptResults, StatementId};
+use super::lost_state::LostState;
 use super::polled::PolledStatements;
 use super::prepared::PreparedStatements;
 use super::presence::Presences;
@@ -63,8 +64,8 @@ pub struct Session {
     /// The requests that its calls are at.
     pub(super) underway: Underway,
     pub(super) presences: Presences,
-    /// What the takeover of the session could not bring along, until its client is told.
-    pub(super) lost_state: Mutex<Vec<String>>,
+    /// What takeovers of the session could not bring along.
+    pub(super) lost_state: Mutex<LostState>,
     ended: OnceLock<Ended>,
 }
 
@@ -306,7 +307,8 @@ impl Session {
     /// Writes `state`, and what an earlier call could not write, to the journal.
     pub(super) async fn write_state(&self, turn: &mut Turn, state: &[StateEntry]) -> Result<()> {
         let mark = self.mark_with(state);
-        let entries = state.iter().chain(&mark);
+        let made_again = self.lost_state.lock().made_again(state);
+        let entries = state.iter().chain(&mark).chain(&made_again);
         turn.unwritten
             .extend(entries.map(|entry| JournalEntry { key: entry.key.clone(), statement: entry.sql.clone() }));
         if turn.unwritten.is_empty() {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 from .connecting import connect as _connect
 from .connection import Connection
 from .cursor import Cursor
+from .messages import OptionValue
 from .rows import Row
 
 T = TypeVar("T")
@@ -56,9 +57,21 @@ class AsyncConnection:
         """Runs a statement with a new cursor."""
         return await self.cursor().execute(operation, parameters, **options)
 
+    async def executemany(self, operation: str, rows: Iterable[Sequence[Any]] | pa.Table, **options: Any) -> AsyncCursor:
+        """Runs a statement once for each row of parameters, with a new cursor."""
+        return await self.cursor().executemany(operation, rows, **options)
+
     async def ingest(self, table: str, data: Any, **options: Any) -> int:
         """Writes rows into a table: see `pintail.Connection.ingest`."""
         return await self.run(functools.partial(self._connection.ingest, table, data, **options))
+
+    async def set_autocommit(self, on: bool) -> None:
+        """Whether each statement is a transaction of its own from now on; commits the open one if it is."""
+        await self.run(functools.partial(setattr, self._connection, "autocommit", on))
+
+    async def begin(self) -> None:
+        """Begins a transaction, also where every statement is one of its own."""
+        await self.run(self._connection.begin)
 
     async def commit(self) -> None:
         """Commits the open transaction, if there is one."""
@@ -67,6 +80,14 @@ class AsyncConnection:
     async def rollback(self) -> None:
         """Rolls the open transaction back, if there is one."""
         await self.run(self._connection.rollback)
+
+    async def session_options(self) -> dict[str, OptionValue]:
+        """The options of the session."""
+        return await self.run(lambda: dict(self._connection.session_options))
+
+    async def set_session_options(self, values: Mapping[str, OptionValue]) -> None:
+        """Sets options of the session; None puts one back to its default."""
+        await self.run(lambda: self._connection.session_options.set(values))
 
     def cancel(self) -> bool:
         """Cancels what the connection runs. It does not wait its turn."""

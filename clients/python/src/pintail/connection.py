@@ -211,7 +211,7 @@ class Connection:
     @property
     def lost(self) -> list[str]:
         """What of the session could not be brought along when other nodes took it over, such as temporary tables."""
-        return list(self._session.lost)
+        return list(self._session.lost.all)
 
     @property
     def features(self) -> frozenset[str]:
@@ -384,7 +384,7 @@ class Connection:
         return value
 
     def _warn(self) -> None:
-        for lost in self._session.take_untold():
+        for lost in self._session.lost.take_untold():
             message = f"the session was taken over without its {lost}"
             warnings.warn(message, SessionStateWarning, stacklevel=_level_of_the_application())
 

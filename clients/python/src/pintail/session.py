@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -26,6 +25,7 @@ from .errors import (
     StatementTimeoutError,
 )
 from .failure import CallFailed, Effect
+from .lost import LostSoFar
 from .operation import Operation
 from .retry import Budget
 
@@ -50,11 +50,10 @@ class Session:
         self._channel: Channel | None = None
         self._token: str | None = None
         self._ended: Error | None = None
-        self._untold: list[str] = []
         #: What the server says it can do beyond Flight SQL.
         self.features: frozenset[str] = frozenset()
-        #: What takeovers could not bring along, as the server names it.
-        self.lost: list[str] = []
+        #: What takeovers could not bring along.
+        self.lost = LostSoFar()
         #: How often the session was brought to a server after a break.
         self.reattachments = 0
 
@@ -166,11 +165,6 @@ class Session:
         if channel is not None:
             channel.act(action, flight.FlightCallOptions(timeout=seconds, headers=self._bearer()))
 
-    def take_untold(self) -> list[str]:
-        """What was lost since this was asked last."""
-        untold, self._untold = self._untold, []
-        return untold
-
     def end(self, operation: Operation) -> None:
         """Ends the session on the server, and the connection."""
         def close(channel: Channel) -> bytes:
@@ -241,12 +235,7 @@ class Session:
         elif name == FEATURES:
             self.features = frozenset(word.strip() for word in value.split(",") if word.strip())
         elif name == LOST:
-            try:
-                lost = [str(what) for what in json.loads(value)]
-            except ValueError:
-                lost = [value]
-            self.lost += lost
-            self._untold += lost
+            self.lost.hear(value)
 
 
 def _of_handshake(error: Error, uri: str) -> Error:

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::ffi::{Connection, TemporaryObject};
 use super::internal;
 use super::lane::{KeptTables, Spool};
-use crate::engine::{RECEIPT, StateEntry, UNKEPT, quoted_identifier};
+use crate::engine::{RECEIPT, StateEntry, UNKEPT, mentions, quoted_identifier};
 use crate::error::{Error, Result};
 use crate::snapshots::NotHad;
 
@@ -67,7 +67,7 @@ fn ending<'a>(objects: &'a [TemporaryObject], kept: &KeptTables) -> Vec<&'a str>
         let also = objects.iter().find(|object| {
             object.kind == "view"
                 && !ending.contains(&object.name.as_str())
-                && ending.iter().any(|name| names(&object.sql, name))
+                && ending.iter().any(|name| mentions(&object.sql, name))
         });
         match also {
             Some(object) => ending.push(&object.name),
@@ -79,16 +79,6 @@ fn ending<'a>(objects: &'a [TemporaryObject], kept: &KeptTables) -> Vec<&'a str>
 /// The name in an identifier that was quoted, of which the first quote is gone.
 fn unquoted(rest: &str) -> String {
     rest.strip_suffix('"').unwrap_or(rest).replace("\"\"", "\"")
-}
-
-/// Whether a text has a name in it, by itself.
-fn names(sql: &str, name: &str) -> bool {
-    let (sql, name) = (sql.to_lowercase(), name.to_lowercase());
-    let is_part = |character: char| character.is_alphanumeric() || character == '_';
-    sql.match_indices(&name).any(|(at, _)| {
-        !sql[..at].chars().next_back().is_some_and(is_part)
-            && !sql[at + name.len()..].chars().next().is_some_and(is_part)
-    })
 }
 
 /// Brings a connection to the state that `replay` describes: first its settings and its place, then its temporary objects, of

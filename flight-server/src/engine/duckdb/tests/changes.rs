@@ -107,6 +107,25 @@ async fn a_commit_that_fails_ends_its_transaction_however_it_fails() {
 }
 
 #[tokio::test]
+async fn receipts_that_nobody_can_ask_for_any_more_are_removed() {
+    let open = |age| Fixture::with(|options| options.receipt_age = std::time::Duration::from_secs(age));
+    let (short, long) = (open(0), open(3600));
+    for (fixture, is_kept) in [(&short, false), (&long, true)] {
+        let session = fixture.session().await;
+        rows(&session, "CREATE TABLE t (i INT)").await;
+        // As many as are written before it is looked which are too old.
+        for id in 1..=1_000 {
+            let request = Request { id: Uuid::from_u128(id), digest: String::new(), is_own: false };
+            let write = Statement { request: Some(request), ..Statement::new("INSERT INTO t VALUES (1)") };
+            let outcome = session.execute(write).await.unwrap();
+            let _: Vec<RecordBatch> = outcome.rows.batches.try_collect().await.unwrap();
+        }
+        assert_eq!(session.receipt(Uuid::from_u128(1)).await.unwrap().is_some(), is_kept);
+        assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1_000);
+    }
+}
+
+#[tokio::test]
 async fn a_transaction_tells_whether_a_database_holds_what_it_changed() {
     let fixture = Fixture::new();
     let session = fixture.session().await;
