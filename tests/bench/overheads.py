@@ -57,7 +57,7 @@ def spooled(pintail, sql, rows, count):
         return reads
     reads = {"as it is computed": read("verify"), "by way of the spool": read("spool")}
     by_turns(Figure("lineitem, Parquet, by where it comes from", base="as it is computed"), reads, count).print()
-    pintail.session.set_option("pintail.results", "")
+    pintail.session.set_option("pintail.results", "verify")
 
 
 def request_ids(pintail, count):

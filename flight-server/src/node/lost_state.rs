@@ -98,7 +98,7 @@ impl LostState {
     }
 
     /// What an answer of now tells.
-    fn to_tell(&mut self, now: Instant) -> Vec<Lost> {
+    fn told_now(&mut self, now: Instant) -> Vec<Lost> {
         if self.all.is_empty() || *self.told_until.get_or_insert(now + TOLD_FOR) < now {
             return Vec::new();
         }
@@ -139,7 +139,7 @@ fn name(what: &str) -> String {
 impl Session {
     /// What takeovers could not bring along, if its client is to be told now.
     pub fn lost_to_tell(&self) -> Vec<Lost> {
-        self.lost_state.lock().to_tell(Instant::now())
+        self.lost_state.lock().told_now(Instant::now())
     }
 
     /// An error of the session, which says what was lost if it is for the want of that.
@@ -223,14 +223,14 @@ mod tests {
     fn it_is_told_again_for_a_while_in_case_an_answer_is_lost() {
         let mut lost = LostState::default();
         let now = Instant::now();
-        assert!(lost.to_tell(now).is_empty());
+        assert!(lost.told_now(now).is_empty());
         lost.add("temporary table \"t\"", "too large", Epoch(2));
         let expected = [Lost { what: "temporary table \"t\"".to_owned(), why: "too large".to_owned(), epoch: 2 }];
         // Its time begins when somebody asks.
         let later = now + 10 * TOLD_FOR;
-        assert_eq!(lost.to_tell(later), expected);
-        assert_eq!(lost.to_tell(later + TOLD_FOR), expected);
-        assert!(lost.to_tell(later + TOLD_FOR + Duration::from_nanos(1)).is_empty());
+        assert_eq!(lost.told_now(later), expected);
+        assert_eq!(lost.told_now(later + TOLD_FOR), expected);
+        assert!(lost.told_now(later + TOLD_FOR + Duration::from_nanos(1)).is_empty());
     }
 
     #[test]
