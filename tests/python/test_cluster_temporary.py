@@ -147,7 +147,11 @@ def test_what_can_not_be_made_again_is_told_and_costs_nothing_else(cluster, clie
     log = "".join(survivor.log)
     assert 'temporary view \\"over_it\\"' in log and "could not bring along" in log
     assert client.ask("SELECT one() + getvariable('mine')") == 8
-    assert 'temporary view "over_it"' not in why(cluster, client.name), "it is gone, and that was said"
+    assert why(cluster, client.name)['temporary view "over_it"'] == "lost"
+    with pytest.raises(FAILURES, match='temporary view "over_it" ended with the node that had it'):
+        client.ask("FROM over_it")
+    client.ask("CREATE TEMP VIEW over_it AS SELECT 2")
+    assert why(cluster, client.name)['temporary view "over_it"'] == "yes"
 
 
 def test_objects_of_a_transaction_that_is_rolled_back_by_a_takeover_are_not_there(cluster, client):
