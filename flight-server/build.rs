@@ -10,10 +10,11 @@ use protox::prost::Message;
 const PROTO: [&str; 2] = ["proto/flight.proto", "proto"];
 
 /// The files of the wrapper that are C++.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "src/engine/duckdb/ffi/client_context.cpp",
     "src/engine/duckdb/ffi/dataset_catalog.cpp",
     "src/engine/duckdb/ffi/dataset_files.cpp",
+    "src/engine/duckdb/ffi/dictionary.cpp",
     "src/engine/duckdb/ffi/gate.cpp",
     "src/engine/duckdb/ffi/layout.cpp",
     "src/engine/duckdb/ffi/own_functions.cpp",
@@ -24,8 +25,12 @@ const SOURCES: [&str; 11] = [
     "src/engine/duckdb/ffi/written.cpp",
 ];
 
+/// What they share.
+const HEADERS: [&str; 3] =
+    ["src/engine/duckdb/ffi/dictionary.hpp", "src/engine/duckdb/ffi/gate.hpp", "src/engine/duckdb/ffi/idle.hpp"];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    for source in SOURCES.iter().chain(&PROTO[..1]) {
+    for source in SOURCES.iter().chain(&HEADERS).chain(&PROTO[..1]) {
         println!("cargo:rerun-if-changed={source}");
     }
     describe_flight()?;

@@ -17,191 +17,22 @@
 #include "duckdb/main/pending_query_result.hpp"
 #include "duckdb/main/prepared_statement_data.hpp"
 #include "duckdb/main/stream_query_result.hpp"
+#include "dictionary.hpp"
+#include "gate.hpp"
+#include "idle.hpp"
 
 #include <atomic>
-#include <condition_variable>
+#include <thread>
 
 namespace {
 
 using namespace duckdb;
-
-// Takes rows of a chunk from an offset on, and tells how many it took; fewer than there are when it has enough, a negative
-// number when it failed.
-typedef int64_t (*take_rows)(void *receiver, duckdb_data_chunk chunk, uint64_t offset);
-// The same for rows of a part, for which several threads call at a time, each with a part of its own, or without parts.
-typedef int64_t (*take_rows_of_part)(void *receiver, duckdb_data_chunk chunk, uint64_t offset, uint64_t part);
-// Tells which part is the first of those that are not complete; whether that is another than before.
-typedef bool (*advance_parts)(void *receiver, uint64_t first);
-// Whether the receiver has a batch to be fetched.
-typedef bool (*has_batch)(void *receiver);
-
-class Gate {
-public:
-	Gate(void *receiver, take_rows take, has_batch has_batch)
-	    : receiver(receiver), take(take), take_of_part(nullptr), advance(nullptr), ready(has_batch) {
-	}
-
-	Gate(void *receiver, take_rows_of_part take, advance_parts advance, has_batch has_batch)
-	    : receiver(receiver), take(nullptr), take_of_part(take), advance(advance), ready(has_batch) {
-	}
-
-	// Takes rows on behalf of a pipeline, which is blocked when not all were taken.
-	int64_t Take(DataChunk &chunk, idx_t offset, const InterruptState &pipeline) {
-		lock_guard<mutex> guard(lock);
-		if (!receiver) {
-			return -1;
-		}
-		auto taken = take(receiver, reinterpret_cast<duckdb_data_chunk>(&chunk), offset);
-		if (taken >= 0 && offset + UnsafeNumericCast<idx_t>(taken) < chunk.size()) {
-			blocked.push_back(pipeline);
-		}
-		return taken;
-	}
-
-	// The same for rows of a part, without keeping other threads from theirs.
-	int64_t TakeOfPart(DataChunk &chunk, idx_t offset, idx_t part, const InterruptState &pipeline) {
-		int64_t all = 0;
-		while (true) {
-			idx_t opened_before;
-			{
-				lock_guard<mutex> guard(lock);
-				if (!receiver) {
-					return -1;
-				}
-				users++;
-				opened_before = opened;
-			}
-			auto taken = take_of_part(receiver, reinterpret_cast<duckdb_data_chunk>(&chunk), offset, part);
-			lock_guard<mutex> guard(lock);
-			users--;
-			left.notify_all();
-			if (taken < 0) {
-				return taken;
-			}
-			all += taken;
-			offset += UnsafeNumericCast<idx_t>(taken);
-			if (offset == chunk.size()) {
-				return all;
-			}
-			// Where it was opened meanwhile, nobody would open it again for this pipeline.
-			if (opened == opened_before) {
-				blocked.push_back(pipeline);
-				return all;
-			}
-		}
-	}
-
-	// Tells which part is the first, and lets those go on that wait for their turn.
-	void Advance(idx_t first) {
-		{
-			lock_guard<mutex> guard(lock);
-			if (!receiver || !advance(receiver, first)) {
-				return;
-			}
-		}
-		Open();
-	}
-
-	bool Ready() {
-		lock_guard<mutex> guard(lock);
-		return receiver && ready(receiver);
-	}
-
-	// Lets the blocked pipelines go on.
-	void Open() {
-		duckdb::vector<InterruptState> pipelines;
-		{
-			lock_guard<mutex> guard(lock);
-			pipelines.swap(blocked);
-			opened++;
-		}
-		for (auto &pipeline : pipelines) {
-			pipeline.Callback();
-		}
-	}
-
-	// From now on the receiver is not touched.
-	void Close() {
-		std::unique_lock<mutex> guard(lock);
-		left.wait(guard, [this]() { return users == 0; });
-		receiver = nullptr;
-		blocked.clear();
-	}
-
-	string error;
-
-private:
-	mutex lock;
-	void *receiver;
-	take_rows take;
-	take_rows_of_part take_of_part;
-	advance_parts advance;
-	has_batch ready;
-	duckdb::vector<InterruptState> blocked;
-	// How often it was opened.
-	idx_t opened = 0;
-	// How many threads are in the receiver with rows of a part, and where they tell that they have left it.
-	idx_t users = 0;
-	std::condition_variable left;
-};
-
-// A value of so many bytes, whatever it means.
-template <idx_t SIZE>
-struct Value {
-	data_t bytes[SIZE];
-};
-
-template <idx_t SIZE>
-void Gather(const UnifiedVectorFormat &from, idx_t count, data_ptr_t to) {
-	auto values = reinterpret_cast<const Value<SIZE> *>(from.data);
-	auto gathered = reinterpret_cast<Value<SIZE> *>(to);
-	for (idx_t row = 0; row < count; row++) {
-		gathered[row] = values[from.sel->get_index(row)];
-	}
-}
-
-// Makes a flat vector of what comes from a dictionary; false for values that have others within. DuckDB's own way was
-// 4 % of the processor time of lineitem, and copies each string once more; here those that are too long for the vector stay where
-// they are.
-bool FlattenDictionary(Vector &dictionary, idx_t count, Vector &out) {
-	auto type = dictionary.GetType().InternalType();
-	if (type != PhysicalType::VARCHAR && !TypeIsConstantSize(type)) {
-		return false;
-	}
-	UnifiedVectorFormat format;
-	dictionary.ToUnifiedFormat(count, format);
-	Vector flat(dictionary.GetType(), MaxValue<idx_t>(count, STANDARD_VECTOR_SIZE));
-	auto to = FlatVector::GetData(flat);
-	switch (GetTypeIdSize(type)) {
-	case 1:
-		Gather<1>(format, count, to);
-		break;
-	case 2:
-		Gather<2>(format, count, to);
-		break;
-	case 4:
-		Gather<4>(format, count, to);
-		break;
-	case 8:
-		Gather<8>(format, count, to);
-		break;
-	case 16:
-		Gather<16>(format, count, to);
-		break;
-	default:
-		return false;
-	}
-	if (!format.validity.AllValid()) {
-		auto &validity = FlatVector::Validity(flat);
-		for (idx_t row = 0; row < count; row++) {
-			if (!format.validity.RowIsValid(format.sel->get_index(row))) {
-				validity.SetInvalid(row);
-			}
-		}
-	}
-	out.Reference(flat);
-	return true;
-}
+using pintail::advance_parts;
+using pintail::Gate;
+using pintail::has_batch;
+using pintail::Idle;
+using pintail::take_rows;
+using pintail::take_rows_of_part;
 
 class GateLocalState : public LocalSinkState {
 public:
@@ -216,7 +47,7 @@ public:
 		for (auto &vector : chunk.data) {
 			if (vector.GetVectorType() == VectorType::DICTIONARY_VECTOR) {
 				dictionaries.emplace_back(vector);
-				if (FlattenDictionary(dictionaries.back(), chunk.size(), vector)) {
+				if (pintail::FlattenDictionary(dictionaries.back(), chunk.size(), vector)) {
 					continue;
 				}
 			}
@@ -450,6 +281,7 @@ int32_t pintail_gate_run(pintail_gate *handle, duckdb_connection connection, duc
 	auto &gate = *handle->gate;
 	try {
 		auto &statement = *reinterpret_cast<PendingStatementWrapper *>(pending)->statement;
+		Idle idle;
 		while (true) {
 			if (left->load()) {
 				reinterpret_cast<Connection *>(connection)->context->Interrupt();
@@ -480,6 +312,14 @@ int32_t pintail_gate_run(pintail_gate *handle, duckdb_connection connection, duc
 				gate.Open();
 				statement.WaitForTask();
 			}
+			if (state != PendingExecutionResult::NO_TASKS_AVAILABLE) {
+				idle.End();
+				continue;
+			}
+			auto nap = idle.Next();
+			if (nap.count() > 0) {
+				gate.WaitUntilReady(nap);
+			}
 		}
 	} catch (std::exception &exception) {
 		gate.error = ErrorData(exception).Message();
@@ -502,6 +342,7 @@ int32_t pintail_stream_run(duckdb_result *result, const std::atomic<bool> *left)
 		}
 		auto &stream = data.result->Cast<StreamQueryResult>();
 		auto context = stream.context;
+		Idle idle;
 		// To run a task of a stream that another statement has ended is a fatal error to DuckDB; to fetch from it is none.
 		while (stream.IsOpen()) {
 			if (left->load()) {
@@ -517,6 +358,11 @@ int32_t pintail_stream_run(duckdb_result *result, const std::atomic<bool> *left)
 			}
 			if (state == StreamExecutionResult::BLOCKED) {
 				stream.WaitForTask();
+			}
+			if (state == StreamExecutionResult::NO_TASKS_AVAILABLE) {
+				std::this_thread::sleep_for(idle.Next());
+			} else {
+				idle.End();
 			}
 		}
 		return 0;

@@ -191,3 +191,52 @@ async fn a_statement_is_planned_without_being_executed() {
     let untyped = session.plan("SELECT ?").await.unwrap();
     assert!(untyped.schema.is_none() && untyped.parameters.fields().len() == 1);
 }
+
+#[tokio::test]
+async fn strings_that_come_out_of_a_dictionary_are_what_they_stand_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().canonicalize().unwrap();
+    let fixture = Fixture::with(|options| {
+        options.allow_files = vec![path.clone()];
+        options.allow_writes = vec![path.clone()];
+    });
+    let session = fixture.session().await;
+    let values = ["", "a", "of 12 bytes.", "of 13 bytes: ", "größer als zwölf", &"long".repeat(50)];
+    let list = values.map(|value| format!("'{value}'")).join(", ");
+    let file = path.join("strings.parquet");
+    let of = |i: i64| (i % 7 > 0).then(|| values[i as usize % values.len()]);
+    let copy = format!(
+        "COPY (SELECT i, [{list}][i % 6 + 1] AS t, CASE WHEN i % 7 > 0 THEN [{list}][i % 6 + 1] END AS n,
+                      [{list}][i % 6 + 1]::BLOB AS b FROM range(300000) s(i)) TO '{}' (ROW_GROUP_SIZE 50000)",
+        file.display()
+    );
+    rows(&session, &copy).await;
+    let from = format!("FROM '{}'", file.display());
+    for (sql, keep) in [
+        (from.clone(), (|_| true) as fn(i64) -> bool),
+        (format!("{from} WHERE i % 5 < 2"), |i| i % 5 < 2),
+        (format!("{from} WHERE t <> 'a'"), |i| i % 6 != 1),
+        (format!("SELECT f.* {from} f JOIN range(0, 300000, 3) r(i) USING (i)"), |i| i % 3 == 0),
+        (format!("SELECT i, min(t) AS t, min(n) AS n, min(b) AS b {from} GROUP BY i"), |_| true),
+    ] {
+        for in_order in [true, false] {
+            let cut = Cut { rows: 1500, bytes: 100_000 };
+            let outcome = session.execute(Statement { cut, in_order, ..Statement::new(sql.as_str()) }).await.unwrap();
+            let schema = Arc::clone(&outcome.rows.schema);
+            let batches: Vec<_> = outcome.rows.batches.try_collect().await.unwrap();
+            let read = arrow::compute::concat_batches(&schema, &batches).unwrap();
+            let numbers = read.column(0).as_primitive::<Int64Type>().values();
+            let (texts, nullable) = (read.column(1).as_string::<i32>(), read.column(2).as_string::<i32>());
+            let bytes = read.column(3).as_binary::<i32>();
+            for (row, i) in numbers.iter().enumerate() {
+                let value = values[*i as usize % values.len()];
+                assert_eq!(texts.value(row), value, "{sql}, row {row}");
+                assert_eq!(nullable.is_valid(row).then(|| nullable.value(row)), of(*i), "{sql}, row {row}");
+                assert_eq!(bytes.value(row), value.as_bytes(), "{sql}, row {row}");
+            }
+            let mut found = numbers.to_vec();
+            found.sort_unstable();
+            assert!(found == (0..300_000).filter(|i| keep(*i)).collect::<Vec<_>>(), "{sql}");
+        }
+    }
+}
