@@ -1,4 +1,5 @@
-"""What it costs that nothing is lost: digests of results, results by way of the spool, and request ids, each beside the same without.
+"""What it costs that nothing is lost: digests of results, results by way of the spool, request ids and temporary tables, each beside
+the same without.
 
     PINTAIL_BIN=<pintail> python tests/bench/overheads.py [ROUNDS]
 """
@@ -13,6 +14,9 @@ from peers import Pintail, flight_sql, tpch
 from rounds import Figure, by_turns
 
 INSERTS = 500
+
+# The same of temporary tables, and how many others a session has.
+WRITES, OTHERS = 100, 100
 
 # A round is so many reads, since each by itself is short.
 READS = 3
@@ -78,6 +82,40 @@ def request_ids(pintail, count):
     by_turns(Figure(f"{INSERTS} single-row inserts, by their request ids", base="without"), works, count).print()
 
 
+def temporaries(pintail, count):
+    session, others = pintail.session, flight_sql.Session(pintail.server)
+    session.update("CREATE TABLE ordinary (i BIGINT)")
+    for one in (session, others):
+        one.update("CREATE TEMP TABLE small (i BIGINT)")
+        one.update("CREATE TEMP SEQUENCE positions")
+    session.update("CREATE TEMP TABLE large AS SELECT range AS i FROM range(1_000_000)")
+    for number in range(OTHERS):
+        others.update(f"CREATE TEMP TABLE other_{number} AS SELECT range AS i FROM range(1_000)")
+
+    def inserts(session, table):
+        def insert():
+            for _ in range(WRITES):
+                session.update(f"INSERT INTO {table} VALUES (1)")
+        return insert
+
+    works = {
+        "into an ordinary table": inserts(session, "ordinary"),
+        "into a temporary one": inserts(session, "small"),
+        f"the same beside {OTHERS} others": inserts(others, "small"),
+        "into a temporary one of 8 MB": inserts(session, "large"),
+    }
+    by_turns(Figure(f"{WRITES} single-row inserts, by the table", base="into an ordinary table"), works, count).print()
+
+    def values(sql):
+        def ask():
+            for _ in range(WRITES):
+                session.value(sql)
+        return ask
+    works = {"SELECT 42": values("SELECT 42"), "SELECT nextval(…)": values("SELECT nextval('positions')")}
+    by_turns(Figure(f"{WRITES} values, by a temporary sequence", base="SELECT 42"), works, count).print()
+    others.close()
+
+
 def main(count):
     folder = tpch()
     pintail = Pintail(files=folder)
@@ -86,6 +124,7 @@ def main(count):
     digests(pintail, sql, rows, count)
     spooled(pintail, sql, rows, count)
     request_ids(pintail, count)
+    temporaries(pintail, count)
     pintail.close()
 
 

@@ -211,7 +211,7 @@ impl Lane {
         if self.held {
             return Ok(executed);
         }
-        let has_kept = self.tables.touched && self.status.get() == TransactionStatus::Autocommit;
+        let has_kept = self.tables.touched.any() && self.status.get() == TransactionStatus::Autocommit;
         let may_have_set = has_kept || !matches!(executed.kind, StatementKind::Read | StatementKind::Write);
         if has_kept || self.state.has_sequences() {
             // The rest of the rows may move a sequence on, and is in the way of reading a table: it is computed now.
@@ -345,7 +345,9 @@ impl Lane {
         let kind = statement::kind(prepared.statement_type());
         // DuckDB names what a statement changes, unless that is temporary.
         let is_change = !matches!(kind, StatementKind::Read | StatementKind::Setting | StatementKind::Transaction);
-        self.tables.touched |= self.spool.is_some() && is_change && !prepared.changes_any();
+        if self.spool.is_some() && is_change && !prepared.changes_any() {
+            self.tables.touched.add(prepared.written_temporary_table());
+        }
         if run.is_cancelled() {
             return Err(errors::cancelled());
         }

@@ -35,8 +35,44 @@ pub(in super::super) struct KeptTables {
     unkept: BTreeMap<String, &'static str>,
     /// Snapshots that nothing names any more once what was noted last is in the session's journal.
     doomed: BTreeSet<Uuid>,
-    /// A statement may have changed a table since they were looked at.
-    pub(super) touched: bool,
+    /// Which of them statements may have changed since they were looked at.
+    pub(super) touched: Touched,
+}
+
+/// Tables that may have changed. To look at one takes as long as it has rows, and a session may have many.
+#[derive(Default)]
+pub(super) enum Touched {
+    #[default]
+    Nothing,
+    These(BTreeSet<String>),
+    /// Any of them may have.
+    All,
+}
+
+impl Touched {
+    pub(super) fn any(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::These(names) => names.contains(name),
+            Self::All => true,
+        }
+    }
+
+    /// Another one too, or all where it can't be told which.
+    pub(super) fn add(&mut self, name: Option<String>) {
+        match (self, name) {
+            (Self::All, _) => {}
+            (Self::These(names), Some(name)) => {
+                names.insert(name);
+            }
+            (this, Some(name)) => *this = Self::These(BTreeSet::from([name])),
+            (this, None) => *this = Self::All,
+        }
+    }
 }
 
 /// What was found when tables were looked at: those that are kept, and why the others are not.
@@ -176,24 +212,24 @@ impl Lane {
     /// Keeps the temporary tables that statements have changed since this was done last, if no transaction is open. A table that
     /// can't be kept is told among the session's state.
     pub(super) fn keep_tables(&mut self) -> Result<()> {
-        if !self.tables.touched || self.status.get() != TransactionStatus::Autocommit {
+        if !self.tables.touched.any() || self.status.get() != TransactionStatus::Autocommit {
             return Ok(());
         }
-        self.tables.touched = false;
         if let Some(now) = self.tables_now()? {
             self.tables.are(now);
         }
+        self.tables.touched = Touched::Nothing;
         Ok(())
     }
 
     /// The changes of the session's state that the commit of the open transaction is going to make.
     pub(super) fn foresee_state(&mut self) -> Result<Vec<StateEntry>> {
-        let now = if self.tables.touched { self.tables_now()? } else { None };
+        let now = if self.tables.touched.any() { self.tables_now()? } else { None };
         if let Some(now) = now {
             self.tables.foresee(now);
         }
         let Some(connection) = &self.connection else { return Err(closed()) };
-        let foreseen = match self.tables.touched {
+        let foreseen = match self.tables.touched.any() {
             true => &KeptTables {
                 tables: self.tables.foreseen.clone(),
                 unkept: self.tables.unkept.clone(),
@@ -212,8 +248,15 @@ impl Lane {
         let objects = connection.temporary_objects()?;
         let (mut now, mut left) = (Looked::default(), spool.limit);
         for object in objects.iter().filter(|object| object.kind == "table") {
+            let statements = statements(object, &objects);
+            let untouched = self.tables.tables.get(&object.name).filter(|_| !self.tables.touched.has(&object.name));
+            if let Some(table) = untouched.filter(|table| table.statements == statements && table.bytes <= left) {
+                left -= table.bytes;
+                now.kept.insert(object.name.clone(), table.clone());
+                continue;
+            }
             let before = [&self.tables.tables, &self.tables.foreseen].map(|tables| tables.get(&object.name));
-            match keep(connection, spool, object, &objects, before, left) {
+            match keep(connection, spool, object, statements, before, left) {
                 Ok(Some(table)) => {
                     left = left.saturating_sub(table.bytes);
                     now.kept.insert(object.name.clone(), table);
@@ -242,12 +285,19 @@ impl Lane {
         let Some(connection) = &self.connection else { return Err(closed()) };
         // The name alone does not say whose it is.
         let objects = connection.temporary_objects()?;
-        if objects.iter().any(|object| object.kind == "table" && object.name.eq_ignore_ascii_case(table)) {
-            self.tables.touched = true;
+        let written = objects.iter().find(|object| object.kind == "table" && object.name.eq_ignore_ascii_case(table));
+        if let Some(written) = written {
+            self.tables.touched.add(Some(written.name.clone()));
             return self.state_with_tables();
         }
         Ok(self.take_noted())
     }
+}
+
+/// The statements that make a table, its indexes last.
+fn statements(table: &TemporaryObject, objects: &[TemporaryObject]) -> Vec<String> {
+    let indexes = objects.iter().filter(|other| other.kind == "index" && other.name == table.name);
+    std::iter::once(table).chain(indexes).map(|object| object.sql.clone()).collect()
 }
 
 /// Keeps a table, unless it is kept as it is; `None` when its rows take more than `limit` bytes.
@@ -255,12 +305,10 @@ fn keep(
     connection: &Connection,
     spool: &Spool,
     object: &TemporaryObject,
-    objects: &[TemporaryObject],
+    statements: Vec<String>,
     before: [Option<&KeptTable>; 2],
     limit: usize,
 ) -> Result<Option<KeptTable>> {
-    let indexes = objects.iter().filter(|other| other.kind == "index" && other.name == object.name);
-    let statements: Vec<_> = std::iter::once(object).chain(indexes).map(|object| object.sql.clone()).collect();
     let Some(rows) = connection.table_as_bytes(SCHEMA, &object.name, limit)? else { return Ok(None) };
     let (digest, bytes) = (xxhash3_64::Hasher::oneshot(&rows), rows.len());
     let same = before.into_iter().flatten().find(|before| before.digest == digest && before.bytes == bytes);

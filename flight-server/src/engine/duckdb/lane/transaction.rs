@@ -107,7 +107,7 @@ impl Lane {
 
     /// Whether the open transaction has changed what goes with the session.
     pub(super) fn changes_session(&self) -> bool {
-        self.objects_wait || self.tables.touched
+        self.objects_wait || self.tables.touched.any()
     }
 
     /// Whether it has changed nothing else.
