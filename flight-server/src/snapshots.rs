@@ -106,8 +106,10 @@ impl Snapshots {
                 let whole = [MAGIC.as_slice(), &nonce, &contents].concat();
                 let at = object(path, session, name);
                 let whole = PutPayload::from(whole);
+                failpoint!("spool.before", unusable(&"a failpoint"));
                 let put = runtime.block_on(attempt(|| store.put(&at, whole.clone())));
                 put.map_err(|reason| unusable(&reason))?;
+                failpoint!("spool.written", unusable(&"a failpoint"));
             }
         }
         Ok(name)

@@ -1,6 +1,7 @@
 """A client that keeps account of what it was told, and of what must then be so."""
 
 import contextlib
+import re
 import uuid
 
 import pyarrow as pa
@@ -20,6 +21,8 @@ UNSAVED = "[08007] the statement was applied"
 # A transaction is over, and was not committed; or whether it was is not known.
 LOST, UNKNOWN = "was rolled back when its session was taken over", "whether it was is not known"
 NOT_OPEN = "[25000]"
+# A table ended with the node that had it, since it could not be kept; in quotes, which.
+ENDED = re.compile(r'The session\'s (temporary \w+) "?(\w+)"? ended with the node that had it')
 # The session is not there any more.
 GONE = ("[28000]", "could not be taken over")
 
@@ -32,24 +35,42 @@ TRIES = 100
 ROWS = 300_000
 
 
+class Ended(Exception):
+    """The client was told that something of its session ended with its node: what it was doing with it is over."""
+
+
 class Recording:
     """One session, on whichever server `reach` gives, which waits until there is one."""
 
-    def __init__(self, reach, chance, tables):
+    def __init__(self, reach, chance, tables, returning=True):
         """`tables` says by their names how the tables are made that are written to: all must be where each server finds them, or go
-        with the session."""
+        with the session; `returning`, whether a write to those that stay can give rows."""
         self.reach, self.chance = reach, chance
         self.next = 0
+        #: Tells whether something of the session may end with its node.
+        self.may_end = lambda: False
+        #: What ended with its node, as the client was told.
+        self.ended = []
+        #: How each table is made.
+        self.made = dict(tables)
         #: What must be in the tables.
         self.rows = {name: set() for name in tables}
+        self.returning = returning
         self.passing = [name for name, how in tables.items() if "TEMP" in how]
         self.variable, self.position, self.view = 0, 0, 0
         self.session = None
         self.header = None
         #: What was asked for in vain, by how it failed.
         self.failures = []
-        for name, how in tables.items():
-            self.surely(lambda sql=f"{how} IF NOT EXISTS {name} (n BIGINT)": self.session.update(sql))
+        for name in tables:
+            self.make(name)
+        self.make_sequence()
+
+    def make(self, table):
+        sql = f"{self.made[table]} IF NOT EXISTS {table} (n BIGINT)"
+        self.surely(lambda: self.session.update(sql))
+
+    def make_sequence(self):
         self.surely(lambda: self.session.update("CREATE TEMP SEQUENCE IF NOT EXISTS positions"))
 
     # How calls are made.
@@ -97,6 +118,31 @@ class Recording:
         if self.session is not None:
             self.session.client.close()
             self.session = None
+        if told := ENDED.search(text):
+            assert self.may_end(), f"it ended and should not have: {text}"
+            raise Ended(told[2])
+
+    def goes_on(self, ended):
+        """Makes what ended again."""
+        name = str(ended)
+        self.ended.append(name)
+        with contextlib.suppress(Ended):
+            self.surely(lambda: self.roll_back(None))
+        if name == "positions":
+            self.position = 0
+            self.make_sequence()
+        else:
+            self.rows[name] = set()
+            self.make(name)
+
+    def until_there(self, work):
+        """What the work gives, with what ended made again."""
+        for _ in range(TRIES):
+            try:
+                return work()
+            except Ended as ended:
+                self.goes_on(ended)
+        raise AssertionError(f"it ended {TRIES} times: {self.ended[-3:]}")
 
     def chosen(self):
         """A request id."""
@@ -136,6 +182,8 @@ class Recording:
             "all": lambda: self.session.update("; ".join(self.insert(one, numbers) for one in self.rows)),
             "returning": lambda: self.session.table(f"{sql} RETURNING n").column(0).to_pylist(),
         }
+        if not self.returning and table not in self.passing:
+            del ways["returning"]
         way = self.chance.choice([*ways, "prepared"])
 
         def once():
@@ -271,9 +319,12 @@ class Recording:
         assert reader.rows == ROWS
 
     def do(self):
-        """Something."""
+        """Something, unless the client is told in the midst of it that what it needs has ended."""
         what = [self.write] * 5 + [self.transaction] * 2 + [self.write_without_id, self.state, self.read]
-        self.chance.choice(what)()
+        try:
+            self.chance.choice(what)()
+        except Ended as ended:
+            self.goes_on(ended)
 
     # What must be so.
 

@@ -7,6 +7,7 @@ use super::super::internal::{self, quoted_text};
 use super::CATALOG;
 use crate::engine::{Holder, Receipt};
 use crate::error::Result;
+use crate::failpoint::failpoint;
 
 /// What a client wants a commit to say, by DuckLake's `set_commit_message`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,6 +77,7 @@ pub(in super::super) fn mark(
 ) -> Result<()> {
     let mark = serde_json::to_string(&Mark::of(holder, note, receipts)).map_err(crate::error::Error::internal)?;
     let text = |text: Option<&str>| text.map_or_else(|| "NULL".to_owned(), quoted_text);
+    failpoint!("receipt.before", crate::failpoint::error());
     let author = note.author.as_deref().or(Some(&holder.principal));
     internal::run(
         connection,
@@ -85,5 +87,7 @@ pub(in super::super) fn mark(
             text(note.message.as_deref()),
             quoted_text(&mark)
         ),
-    )
+    )?;
+    failpoint!("receipt.written", crate::failpoint::error());
+    Ok(())
 }
