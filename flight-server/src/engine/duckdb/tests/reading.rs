@@ -207,7 +207,7 @@ async fn strings_that_come_out_of_a_dictionary_are_what_they_stand_for() {
     let of = |i: i64| (i % 7 > 0).then(|| values[i as usize % values.len()]);
     let copy = format!(
         "COPY (SELECT i, [{list}][i % 6 + 1] AS t, CASE WHEN i % 7 > 0 THEN [{list}][i % 6 + 1] END AS n,
-                      [{list}][i % 6 + 1]::BLOB AS b FROM range(300000) s(i)) TO '{}' (ROW_GROUP_SIZE 50000)",
+                      encode([{list}][i % 6 + 1]) AS b FROM range(300000) s(i)) TO '{}' (ROW_GROUP_SIZE 50000)",
         file.display()
     );
     rows(&session, &copy).await;
