@@ -10,8 +10,9 @@ from failpoints import POINTS, RARE, FailingCluster, FailingServer, order
 from lake import Lake
 from outcomes import TRIES, Recording
 
-# How often something happens at the places, at least.
-HAPPENINGS, LONG = 500, 20_000
+# How often something happens at the places of one server, at least, and of nodes: 500 times in all.
+HAPPENINGS, LONG = 400, 20_000
+OF_NODES, LONG_OF_NODES = 50, 2_000
 
 # How often a place is passed before something happens there.
 PASSED = (0, 0, 1, 2, 4)
@@ -133,7 +134,7 @@ def cluster(postgres, tmp_path):
 def run_nodes(cluster, request, tables, without, meanwhile=lambda chance: None, **options):
     """The same with nodes that take over from each other, at all places but these; `meanwhile` is done in each life."""
     chance = seeded(request)
-    wanted = (LONG if request.config.getoption("--long") else HAPPENINGS) // 10
+    wanted = LONG_OF_NODES if request.config.getoption("--long") else OF_NODES
 
     def reach():
         """A node; those that died are started again."""
