@@ -13,9 +13,10 @@ from flight_sql import Session
 from pintail_process import CACHE, DEADLINE, wait_until
 
 MIB = 1 << 20
-# What a stream may add to the server's memory, a fraction of what is sent. A slow reader's takes 100 to 150 MiB, and 185 at times, since
-# the allocator keeps what was freed; what readers that keep up take is measured by tests/bench/memory.py.
-ALLOWED = 256 * MIB
+# What a stream may add to the server's memory, by the issue that this server was built for. A slow reader's of Parquet files takes 100 to
+# 150 MiB, and 185 at times, since the allocator keeps what was freed.
+ALLOWED = 150 * MIB
+ALLOWED_OF_FILES = 256 * MIB
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +88,7 @@ def test_a_slow_reader_of_a_gigabyte_costs_the_server_little_memory(start, linei
         assert size > 900 * MIB
         growth = peak.rss - idle
         print(f"{what}: {size / MIB:.0f} MiB read, the server grew by {growth / MIB:.0f} MiB from {idle / MIB:.0f} MiB")
-        assert growth < ALLOWED
+        assert growth < (ALLOWED_OF_FILES if what == "lineitem" else ALLOWED)
 
 
 class Vanisher:
