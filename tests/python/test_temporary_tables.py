@@ -78,3 +78,16 @@ def test_lines_that_could_not_be_read_are_kept_with_those_that_could(start, tmp_
     session = restarted(server, session)
     assert session.value(counts) == "6,3,3"
     session.close()
+
+
+def test_a_table_is_kept_whose_rows_were_numbered_by_a_sequence_that_stays(start):
+    """The statement changes another database than the temporary one too."""
+    server = start()
+    session = Session(server)
+    session.update("CREATE SEQUENCE staying")
+    session.update("CREATE TEMP TABLE numbered (i BIGINT)")
+    session.update("INSERT INTO numbered SELECT nextval('staying') FROM range(3)")
+    session.update("BEGIN; UPDATE numbered SET i = i + 10 * nextval('staying') WHERE i = 3; COMMIT")
+    session = restarted(server, session)
+    assert session.value("SELECT string_agg(i, ',' ORDER BY i) FROM numbered") == "1,2,43"
+    session.close()
