@@ -100,15 +100,19 @@ def test_every_write_is_applied_once_while_its_nodes_are_killed(cluster, reached
                 wait_until(lambda goal=goal: writer.has_written(goal), "the next writes")
                 owner = wait_until(lambda: cluster.owner(session), "an owner")
                 owner.kill()
-                goal = writer.written + 1
+                # The first of the two may have been answered before.
+                goal = writer.written + 2
                 wait_until(lambda goal=goal: writer.has_written(goal), "a write at another node")
+                assert cluster.owner(session) is not owner
                 owner.start()
         finally:
             writer.ends.set()
             writer.join(DEADLINE)
         assert writer.raised is None and not writer.is_alive()
         assert session_of(connection) == session
-        assert 1 <= connection.reattachments <= kills * MOST_REATTACHES
+        # Behind a balancer a node may be gone before a call goes there, and the connection to the balancer stays.
+        least = 0 if isinstance(reached[0], Balancer) else 1
+        assert least <= connection.reattachments <= kills * MOST_REATTACHES
         found = connection.execute("SELECT i FROM t ORDER BY i").fetchall()
         assert found == [(number,) for number in range(writer.written)]
     print(f"{writer.written} writes and {kills} kills: each was applied once, after {connection.reattachments} reattachments")
