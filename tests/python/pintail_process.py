@@ -157,6 +157,10 @@ class Server:
         """Its resident memory, in bytes."""
         return self._status("VmRSS") * 1024
 
+    def heap(self):
+        """What of that is its own, in bytes: not the pages of its program, of which there are more as more of it has run."""
+        return self._status("RssAnon") * 1024
+
     def threads(self):
         """How many threads it has."""
         return self._status("Threads")

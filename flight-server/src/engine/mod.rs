@@ -89,6 +89,9 @@ pub trait Engine: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Gives memory back to the operating system that sessions have freed which ended.
+    async fn release_memory(&self) {}
+
     /// Ends the engine: writes what is to be durable and closes its files. Sessions still open are interrupted.
     async fn shutdown(&self);
 }

@@ -43,6 +43,8 @@ pub(super) struct Core {
     pub(super) draining: AtomicBool,
     /// The node ends: it answers no more calls.
     pub(super) stopping: AtomicBool,
+    /// Engines have freed the memory of sessions since it was last given back.
+    pub(super) has_freed: AtomicBool,
     beat: Notify,
     drain: Notify,
 }
@@ -77,6 +79,7 @@ impl Core {
             coming: Running::new(),
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            has_freed: AtomicBool::new(false),
             beat: Notify::new(),
             drain: Notify::new(),
         }
@@ -93,6 +96,15 @@ impl Core {
         let session = session.to_string();
         // It fails only when the runtime ends.
         let _ = tokio::task::spawn_blocking(move || spool.remove_all(&session)).await;
+    }
+
+    /// Has the engines give the memory back of sessions that have ended since the last time.
+    pub(super) async fn release_memory(&self) {
+        if self.has_freed.swap(false, Ordering::AcqRel) {
+            for engine in &self.engines {
+                engine.release_memory().await;
+            }
+        }
     }
 
     /// Asks the heartbeat to look at the lease, and at whether the node drains, without waiting for its next time.

@@ -38,6 +38,8 @@ pub(super) async fn run(core: Arc<Core>) {
             // The heartbeat says so when the store is down, and the next round does what this one could not.
             tracing::debug!(%error, "the janitor's round could not be finished");
         }
+        // Here and not where each session ends: with many that end at once, it would take long each time.
+        core.release_memory().await;
     }
 }
 

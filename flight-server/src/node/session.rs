@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -265,12 +266,13 @@ impl Session {
         *self.transaction.lock() = None;
         tracing::debug!(session = %self.id(), epoch = %self.epoch(), why = ?why, "session ended on this node");
         let engine = self.engine();
-        let forgotten =
-            matches!(why, Ended::Closed | Ended::Expired).then(|| (Arc::clone(&self.core), self.id().clone()));
+        let core = Arc::clone(&self.core);
+        let forgotten = matches!(why, Ended::Closed | Ended::Expired).then(|| self.id().clone());
         tokio::runtime::Handle::try_current().ok().map(|runtime| {
             runtime.spawn(async move {
                 engine.close().await;
-                if let Some((core, id)) = forgotten {
+                core.has_freed.store(true, Ordering::Release);
+                if let Some(id) = forgotten {
                     core.forget_spooled(&id).await;
                 }
             })

@@ -12,7 +12,7 @@ use typemap::SqlType;
 use super::dataset_io::SCHEME;
 use super::datasets::{self, Datasets};
 use super::extensions::Extensions;
-use super::ffi::{Connection, Database, keep_little};
+use super::ffi::{Connection, Database, keep_little, release_free_memory};
 use super::internal::{self, quoted_text};
 use super::lake::{self, Lake, LakeOptions};
 use super::receipts::Receipts;
@@ -346,6 +346,11 @@ impl Engine for DuckDb {
     async fn remove_dataset(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
         self.on_own_connection(move |datasets, connection| datasets.remove(connection, &name)).await
+    }
+
+    async fn release_memory(&self) {
+        // It fails only when the runtime ends.
+        let _ = tokio::task::spawn_blocking(release_free_memory).await;
     }
 
     async fn shutdown(&self) {

@@ -32,6 +32,8 @@ pub(super) struct Control {
     pub(super) opened: AtomicUsize,
     /// How many were closed.
     pub(super) closed: AtomicUsize,
+    /// How often memory was to be given back.
+    pub(super) released: AtomicUsize,
     /// What the last session that was opened had to replay.
     pub(super) replayed: Mutex<Vec<StateEntry>>,
     /// How the last session that was told was told to write rows.
@@ -58,6 +60,7 @@ impl Default for Control {
         Self {
             opened: AtomicUsize::new(0),
             closed: AtomicUsize::new(0),
+            released: AtomicUsize::new(0),
             replayed: Mutex::default(),
             wire: Mutex::default(),
             opening: watch::Sender::new(Opening::Succeeds),
@@ -78,6 +81,10 @@ impl TestEngine {
 
     pub(super) fn closed(&self) -> usize {
         self.control.closed.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn released(&self) -> usize {
+        self.control.released.load(Ordering::SeqCst)
     }
 
     /// How the last session that was told was told to write rows.
@@ -117,6 +124,10 @@ impl Engine for TestEngine {
             session.run(sql)?;
         }
         Ok(Arc::new(session))
+    }
+
+    async fn release_memory(&self) {
+        self.control.released.fetch_add(1, Ordering::SeqCst);
     }
 
     async fn shutdown(&self) {}

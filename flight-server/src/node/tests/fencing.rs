@@ -1,5 +1,7 @@
 //! When this node may no longer act as an owner, and when sessions end by themselves.
 
+use std::sync::atomic::Ordering;
+
 use ::session::{Claim, Epoch, Fence, Incarnation, NodeRegistration, NodeRole, SessionState, SessionStore as _};
 use uuid::Uuid;
 
@@ -198,6 +200,21 @@ async fn the_janitor_drops_the_engine_of_what_the_store_says_has_expired() {
     assert_eq!(code(run(&caller, "SELECT 1").await), ErrorCode::SessionExpired);
     assert_eq!(code(call(&node, &token).await), ErrorCode::SessionExpired);
     assert!(node.core.live.all().is_empty(), "no tombstone is needed once the row says it");
+}
+
+#[tokio::test]
+async fn what_a_session_has_freed_is_given_back_once() {
+    let cluster = Cluster::new();
+    let node = cluster.node(1).await;
+    let (caller, _) = connect(&node).await;
+    node.core.release_memory().await;
+    assert_eq!(cluster.engine.released(), 0, "no session has ended");
+    node.close_session(&caller).await.unwrap();
+    until(|| node.core.has_freed.load(Ordering::SeqCst)).await;
+    for _ in 0..2 {
+        node.core.release_memory().await;
+        assert_eq!(cluster.engine.released(), 1);
+    }
 }
 
 #[tokio::test]
