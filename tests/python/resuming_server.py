@@ -60,7 +60,7 @@ class ResumingServer(flight.FlightServerBase):
         self.uri = f"grpc://127.0.0.1:{self.port}"
         self.breaks, self.metadata, self.changes, self.gone = list(breaks), metadata, changes, list(gone)
         self.forgets = forgets
-        self.planned, self.resumed_at, self.resumable = 0, [], []
+        self.planned, self.resumed_at, self.resumable, self.acted = 0, [], [], []
 
     def announce(self, features):
         """From now on handshakes are answered with these features."""
@@ -87,6 +87,7 @@ class ResumingServer(flight.FlightServerBase):
         return ("RESULT_GONE", "24000") if self.gone and self.gone.pop(0) else None
 
     def do_action(self, context, action):
+        self.acted.append(action.type)
         return []
 
     def _batches(self, begin, end):

@@ -14,7 +14,9 @@ import pytest
 import pintail
 from client_connection import connect, value
 from pintail import progress
+from pintail.share import Share
 from pintail_process import DEADLINE, PASSWORD, ROOT, USER, free_port, wait_until
+from resuming_server import ResumingServer
 
 ENDLESS = "SELECT count(*) FROM range(10000000000000)"
 PROGRAM = ROOT / "tests/python/interrupted_client.py"
@@ -60,7 +62,7 @@ class OnTerminal:
         return rest
 
 
-@pytest.mark.parametrize("what", ["query", "rows"])
+@pytest.mark.parametrize("what", ["query", "rows", "share"])
 def test_ctrl_c_cancels_the_statement_and_leaves_the_connection(start, what):
     server = start()
     program = OnTerminal(server, what)
@@ -68,6 +70,8 @@ def test_ctrl_c_cancels_the_statement_and_leaves_the_connection(start, what):
     wait_until(lambda: b"running for 0:0" in program.shown, "the progress of the statement")
     if what == "rows":
         wait_until(lambda: b" rows" in program.shown, "the rows that have come")
+    if what == "share":
+        wait_until(lambda: b" % done, running for 0:" in program.shown, "the share that is done")
     program.interrupt()
     assert program.line() == "interrupted"
     assert program.line() == "[(1815,)]"
@@ -76,11 +80,12 @@ def test_ctrl_c_cancels_the_statement_and_leaves_the_connection(start, what):
     assert program.shown.endswith(b"\r\x1b[K"), "the line is taken away at the end"
 
 
-def test_ctrl_c_does_not_wait_for_a_write(start):
+@pytest.mark.parametrize(("what", "shown"), [("write", b"running for"), ("share of a write", b" % done, running for")])
+def test_ctrl_c_does_not_wait_for_a_write(start, what, shown):
     server = start()
-    program = OnTerminal(server, "write")
+    program = OnTerminal(server, what)
     assert program.line() == "ready"
-    wait_until(lambda: b"running for" in program.shown, "the progress of the statement")
+    wait_until(lambda: shown in program.shown, "the progress of the statement")
     program.interrupt()
     assert program.line() == "interrupted"
     assert program.line() == "left"
@@ -156,22 +161,50 @@ def test_nothing_can_be_cancelled_where_nothing_runs(connection):
     assert cursor.fetchone() is None
 
 
+def nothing_is_known():
+    return None
+
+
 def test_nothing_is_shown_where_nobody_looks():
-    assert isinstance(progress.progress(None), progress.Silent)
-    assert isinstance(progress.progress(False), progress.Silent)
-    assert isinstance(progress.progress(True), progress.Terminal)
+    assert isinstance(progress.progress(None, nothing_is_known), progress.Silent)
+    assert isinstance(progress.progress(False, nothing_is_known), progress.Silent)
+    assert isinstance(progress.progress(True, nothing_is_known), progress.Terminal)
 
 
 def test_progress_says_how_long_and_how_many():
-    assert progress.text(0.4, 0) == "running for 0:00"
-    assert progress.text(75, 1234567) == "running for 1:15, 1,234,567 rows"
+    assert progress.text(0.4, 0, None) == "running for 0:00"
+    assert progress.text(75, 1234567, None) == "running for 1:15, 1,234,567 rows"
+    assert progress.text(2, 0, 0.429) == "42 % done, running for 0:02"
+
+
+def test_the_share_is_asked_for_from_the_first_look_on_and_what_was_told_last_stays():
+    answers, asked = [None, 0.25, None], []
+
+    def ask():
+        asked.append(True)
+        return answers.pop(0) if answers else None
+
+    share = Share(ask)
+    assert asked == []
+    wait_until(lambda: share.latest() == 0.25, "the share")
+    wait_until(lambda: len(asked) >= 4, "more questions")
+    assert share.latest() == 0.25
+    share.stop()
+    wait_until(lambda: not share._thread.is_alive(), "the end of the questions")
+
+
+def test_only_a_server_that_says_it_tells_the_share_is_asked_for_it():
+    for features, asked in [("resume", []), ("resume,progress", ["pintail.Progress"])]:
+        with ResumingServer(features=features) as server, connect(server) as connection:
+            assert connection._session.progress() is None
+            assert server.acted == asked
 
 
 def test_a_line_is_shown_only_of_what_takes_long(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     screen = io.StringIO()
-    line = progress.Terminal(screen)
+    line = progress.Terminal(screen, Share(nothing_is_known))
     line.update(0)
     line.done()
     assert screen.getvalue() == ""
@@ -195,7 +228,7 @@ def test_a_notebook_has_the_line_in_its_cell(monkeypatch):
         shown.append(data["text/plain"])
         return Handle()
 
-    line = progress.Notebook(display)
+    line = progress.Notebook(display, Share(nothing_is_known))
     now[0] += 2
     line.update(0)
     now[0] += 1

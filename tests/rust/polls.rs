@@ -95,6 +95,41 @@ async fn a_long_statement_is_polled_while_others_wait_and_is_cancelled() {
     server.finish().await;
 }
 
+async fn progress(client: &Client) -> Result<Option<f64>> {
+    let answer = client.action("pintail.Progress", Vec::new()).await?.expect("a result");
+    let PollInfo { info, flight_descriptor, progress, expiration_time } = PollInfo::decode(answer).unwrap();
+    assert!(info.is_none() && flight_descriptor.is_none() && expiration_time.is_none());
+    Ok(progress)
+}
+
+#[tokio::test]
+async fn whatever_runs_in_a_session_tells_how_far_it_is_to_clients_that_cannot_poll() {
+    let server = Server::start(&[]).await;
+    let client = Client::connect(&server).await;
+    client.update("CREATE TABLE t AS SELECT i, i % 1000 AS g FROM range(2000000) t(i)").await.unwrap();
+    assert_eq!(progress(&client).await.unwrap(), None, "nothing runs");
+    let running = tokio::spawn({
+        let client = client.clone();
+        // It runs until its client goes away.
+        async move { client.update("CREATE TABLE u AS SELECT count(*) AS n FROM t a, t b WHERE a.g + b.g = 17").await.err() }
+    });
+    let done = loop {
+        assert!(!running.is_finished(), "it ended before its time");
+        if let Some(done) = progress(&client).await.unwrap() {
+            break done;
+        }
+    };
+    assert!((0.0..=1.0).contains(&done), "{done}");
+    let other = Client::connect(&server).await;
+    assert_eq!(progress(&other).await.unwrap(), None, "nothing runs in this session");
+    running.abort();
+    assert_eq!(client.value("SELECT 6 * 7").await.unwrap(), "42");
+
+    let status = client.action("pintail.Progress", b"everything".to_vec()).await.unwrap_err();
+    assert_failure(&status, Code::InvalidArgument, "REQUEST_MALFORMED", "08P01");
+    server.finish().await;
+}
+
 #[tokio::test]
 async fn a_read_whose_rows_are_computed_tells_how_far_it_is_to_whoever_has_its_ticket() {
     let server = Server::start(&[]).await;

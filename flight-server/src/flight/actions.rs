@@ -1,6 +1,6 @@
 //! Actions: which there are, and how each is read and its result written.
 //!
-//! Flight SQL wraps its actions in `Any`; Flight's own, about the session and queries, come bare.
+//! Flight SQL wraps its actions in `Any`; Flight's own, about the session and queries, come bare. So does what is beyond both.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,11 @@ use super::messages::{
 use super::options::{from_wire, problem_to_wire, to_wire};
 use crate::error::{Error, ErrorCode, Result};
 
+/// How far the statement of the session is that runs: for clients that have no PollFlightInfo.
+pub(super) const PROGRESS: &str = "pintail.Progress";
+
 /// The actions there are, with what ListActions says of them.
-const ACTIONS: [(&str, &str); 10] = [
+const ACTIONS: [(&str, &str); 11] = [
     ("CreatePreparedStatement", "Prepares a statement. Takes ActionCreatePreparedStatementRequest."),
     ("ClosePreparedStatement", "Forgets a prepared statement. Takes ActionClosePreparedStatementRequest."),
     ("BeginTransaction", "Begins a transaction. Takes ActionBeginTransactionRequest."),
@@ -41,6 +44,7 @@ const ACTIONS: [(&str, &str); 10] = [
         "Cancels the query of a FlightInfo. Takes ActionCancelQueryRequest; CancelFlightInfo is its successor.",
     ),
     ("RenewFlightEndpoint", "Gives an endpoint its whole time again. Takes RenewFlightEndpointRequest."),
+    (PROGRESS, "Tells how far the session's running statement is. Takes nothing, and answers with a PollInfo."),
 ];
 
 /// What ListActions of a node answers.

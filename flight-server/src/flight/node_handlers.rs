@@ -224,8 +224,11 @@ impl Handlers for NodeHandlers {
         queries::renew(call, endpoint)
     }
 
-    async fn other(&self, _: &Call, action: Action) -> Result<Option<Bytes>> {
-        Err(actions::unknown(&action.r#type))
+    async fn other(&self, call: &Call, action: Action) -> Result<Option<Bytes>> {
+        match action.r#type.as_str() {
+            actions::PROGRESS => polls::progress(call, &action.body).map(Some),
+            name => Err(actions::unknown(name)),
+        }
     }
 }
 

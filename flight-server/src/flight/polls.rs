@@ -10,10 +10,10 @@ use prost::Message;
 use prost_types::Timestamp;
 
 use super::call::Call;
-use super::command::Command;
+use super::command::{Command, malformed};
 use super::node_handlers::no_query;
 use super::ticket::{Claim, Contents, is_ticket};
-use super::{metadata, prepared, statements};
+use super::{actions, metadata, prepared, statements};
 use crate::engine::{Plan, Statement, StatementKind};
 use crate::error::{Error, ErrorCode, Result};
 use crate::node::{Compression, PollState, QueryId};
@@ -65,6 +65,22 @@ pub(super) async fn poll(call: &Call, descriptor: FlightDescriptor) -> Result<Po
         Some(statement) => Ok(finished(statements::info_of(call, descriptor, statement, &plan).await?)),
         None => Ok(finished(statements::info_of_no_run(call, descriptor, &plan)?)),
     }
+}
+
+/// How far the statement of the session is that runs, whatever it is, as the body of a [`PollInfo`] of nothing else.
+///
+/// # Errors
+/// `REQUEST_MALFORMED` when the request has a body: none is known.
+pub(super) fn progress(call: &Call, body: &[u8]) -> Result<Bytes> {
+    if !body.is_empty() {
+        return Err(malformed(format!("action {} takes no body", actions::PROGRESS)));
+    }
+    let told = PollInfo { info: None, flight_descriptor: None, progress: told(call.session().progress()), expiration_time: None };
+    Ok(told.encode_to_vec().into())
+}
+
+fn told(progress: Option<f64>) -> Option<f64> {
+    progress.map(|progress| progress.clamp(0.0, 1.0))
 }
 
 fn finished(info: FlightInfo) -> PollInfo {
@@ -122,7 +138,7 @@ fn running(
     PollInfo {
         info: Some(info),
         flight_descriptor: Some(next),
-        progress: progress.map(|progress| progress.clamp(0.0, 1.0)),
+        progress: told(progress),
         expiration_time,
     }
 }

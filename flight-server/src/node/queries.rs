@@ -100,10 +100,15 @@ impl Session {
         Ok(())
     }
 
+    /// How much of the session's running statement is done, from 0 to 1; `None` when none runs or the engine can't tell.
+    pub fn progress(&self) -> Option<f64> {
+        self.engine().progress()
+    }
+
     /// How much of a query is done whose rows are being fetched, from 0 to 1, where the engine can tell.
     pub fn progress_of(&self, id: QueryId) -> Option<f64> {
         let is_known = self.queries.lock().known.iter().any(|(known, _)| *known == id);
-        if is_known { self.engine().progress() } else { None }
+        if is_known { self.progress() } else { None }
     }
 
     /// What `work` gives, unless the query is cancelled: then it is dropped, which interrupts it.

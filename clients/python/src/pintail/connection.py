@@ -216,7 +216,7 @@ class Connection:
     @property
     def features(self) -> frozenset[str]:
         """What the server said that it can do beyond Flight SQL: ``request-id`` to apply a write that is sent again once,
-        ``resume`` to go on with a result at the batch at which it broke off."""
+        ``resume`` to go on with a result at the batch at which it broke off, ``progress`` to tell how far a statement is."""
         return self._session.features
 
     @property
@@ -316,7 +316,7 @@ class Connection:
         self._check()
         shown = self._progress if shown is None else shown
         try:
-            return self._wait(function, operation, progress(shown), rows)
+            return self._wait(function, operation, progress(shown, self._session.progress), rows)
         except Error as error:
             self._transaction.note(error)
             raise

@@ -82,6 +82,11 @@ def close_session() -> flight.Action:
     return flight.Action("CloseSession", b"")
 
 
+def progress() -> flight.Action:
+    """Asks how far the session's running statement is. An action of Pintail: pyarrow's client has no PollFlightInfo."""
+    return flight.Action("pintail.Progress", b"")
+
+
 @dataclasses.dataclass(frozen=True)
 class PreparedResult:
     """The answer to the preparation of a statement."""
@@ -162,6 +167,12 @@ def read_refused(body: bytes) -> dict[str, str]:
         problem = last_int(fields(last_bytes(option, 2)), 1)
         refused[last_bytes(option, 1).decode()] = _PROBLEMS.get(problem, "the server did not say why")
     return refused
+
+
+def read_progress(body: bytes) -> float | None:
+    """Reads the answer to `progress`, a PollInfo: the share that is done, or None where nothing runs or it can't be told."""
+    told = last_bytes(fields(body), 3)
+    return float(struct.unpack("<d", told)[0]) if told else None
 
 
 def read_options(body: bytes) -> dict[str, OptionValue]:

@@ -1,14 +1,15 @@
-"""A line that says how a statement that takes long is getting on.
-
-pyarrow's client has no PollFlightInfo, so that how much is left of a statement is not known here: the line tells how long it
-has been running, and how many rows have come.
+"""A line that says how a statement that takes long is getting on: how much of it is done, for how long it has been running, and
+how many rows have come.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
+
+from .share import Share
 
 #: For how long a statement runs before anything is shown, and how often it is shown anew, in seconds.
 _QUIET, _EVERY = 1.0, 0.25
@@ -37,7 +38,8 @@ class Silent:
 class Line:
     """What both kinds of lines have in common: when they are shown, and what they say."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: Share) -> None:
+        self._share = share
         self._began = time.monotonic()
         self._next = self._began + _QUIET
         self._shown = False
@@ -46,10 +48,11 @@ class Line:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _EVERY
-            self.show(text(now - self._began, rows))
+            self.show(text(now - self._began, rows, self._share.latest()))
             self._shown = True
 
     def done(self) -> None:
+        self._share.stop()
         if self._shown:
             self._shown = False
             self.clear()
@@ -66,8 +69,8 @@ class Line:
 class Terminal(Line):
     """A line on a terminal, which is taken away at the end."""
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__()
+    def __init__(self, stream: Any, share: Share) -> None:
+        super().__init__(share)
         self._stream = stream
 
     def show(self, line: str) -> None:
@@ -82,8 +85,8 @@ class Terminal(Line):
 class Notebook(Line):
     """A line in the output of a notebook's cell."""
 
-    def __init__(self, display: Any) -> None:
-        super().__init__()
+    def __init__(self, display: Any, share: Share) -> None:
+        super().__init__(share)
         self._display = display
         self._handle: Any = None
 
@@ -98,22 +101,26 @@ class Notebook(Line):
         self._handle.update({"text/plain": ""}, raw=True)
 
 
-def text(seconds: float, rows: int) -> str:
-    """What is said of a statement."""
+def text(seconds: float, rows: int, share: float | None) -> str:
+    """What is said of a statement, of which a share from 0 to 1 is done; None where that is not known."""
     minutes, rest = divmod(int(seconds), 60)
+    done = f"{int(share * 100)} % done, " if share is not None else ""
     came = f", {rows:,} rows" if rows else ""
-    return f"running for {minutes}:{rest:02}{came}"
+    return f"{done}running for {minutes}:{rest:02}{came}"
 
 
-def progress(wanted: bool | None) -> Progress:
-    """What a statement's progress is shown on: None is to show it where somebody looks, which is a terminal or a notebook."""
+def progress(wanted: bool | None, ask: Callable[[], float | None]) -> Progress:
+    """What a statement's progress is shown on: None is to show it where somebody looks, which is a terminal or a notebook.
+
+    `ask` asks the server for the share that is done.
+    """
     if wanted is False:
         return Silent()
     display = _notebook_display()
     if display is not None:
-        return Notebook(display)
+        return Notebook(display, Share(ask))
     if wanted or sys.stderr.isatty():
-        return Terminal(sys.stderr)
+        return Terminal(sys.stderr, Share(ask))
     return Silent()
 
 

@@ -34,6 +34,9 @@ Header = tuple[bytes, bytes]
 
 _BEARER = "Bearer "
 
+#: The word by which a server says that it tells how far a statement is, and how long it may take for that, in seconds.
+_TELLS_PROGRESS, _PROGRESS_PATIENCE = "progress", 2.0
+
 #: How long a server is given to take the session, in seconds. It may have to wait for the lease of the node that had it; one
 #: that is frozen does not keep the client from asking another.
 _HANDSHAKE_PATIENCE = 15.0
@@ -159,11 +162,22 @@ class Session:
         """What goes with a call of the session."""
         return flight.FlightCallOptions(timeout=operation.seconds_left(), headers=[*self._bearer(), *headers])
 
-    def tell_beside(self, action: flight.Action, seconds: float) -> None:
-        """Does an action once, on the connection as it is, whatever else is under way on it."""
+    def act_beside(self, action: flight.Action, seconds: float) -> bytes:
+        """Does an action once, on the connection as it is, whatever else is under way on it; nothing when there is none."""
         channel = self._channel
-        if channel is not None:
-            channel.act(action, flight.FlightCallOptions(timeout=seconds, headers=self._bearer()))
+        if channel is None:
+            return b""
+        return channel.act(action, flight.FlightCallOptions(timeout=seconds, headers=self._bearer()))
+
+    def progress(self) -> float | None:
+        """How much of what runs is done, from 0 to 1, whatever else is under way; None where the server can't tell."""
+        if _TELLS_PROGRESS not in self.features:
+            return None
+        try:
+            return messages.read_progress(self.act_beside(messages.progress(), _PROGRESS_PATIENCE))
+        except (CallFailed, Error):
+            # What it would be told of will say itself what is wrong.
+            return None
 
     def end(self, operation: Operation) -> None:
         """Ends the session on the server, and the connection."""

@@ -159,7 +159,7 @@ class Statements:
     def _cancel(self, info: flight.FlightInfo, stream: ResultStream) -> None:
         # Its node may be gone, and what ran on it too. What is left is to read no more.
         with contextlib.suppress(CallFailed):
-            self._session.tell_beside(messages.cancel(info), _CANCEL_PATIENCE)
+            self._session.act_beside(messages.cancel(info), _CANCEL_PATIENCE)
         stream.cancel()
 
     def _find_out(self, operation: Operation) -> None:
