@@ -10,7 +10,7 @@ use protox::prost::Message;
 const PROTO: [&str; 2] = ["proto/flight.proto", "proto"];
 
 /// The files of the wrapper that are C++.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     "src/engine/duckdb/ffi/client_context.cpp",
     "src/engine/duckdb/ffi/dataset_catalog.cpp",
     "src/engine/duckdb/ffi/dataset_files.cpp",
@@ -21,6 +21,7 @@ const SOURCES: [&str; 12] = [
     "src/engine/duckdb/ffi/reach.cpp",
     "src/engine/duckdb/ffi/row_source.cpp",
     "src/engine/duckdb/ffi/temporary.cpp",
+    "src/engine/duckdb/ffi/temporary_writes.cpp",
     "src/engine/duckdb/ffi/variant.cpp",
     "src/engine/duckdb/ffi/written.cpp",
 ];

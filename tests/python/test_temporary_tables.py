@@ -15,12 +15,12 @@ def restarted(server, session):
 
 
 # Each has a table of its own, `{t}`. After the first ones all tables are looked at, since their plans do not tell which they change.
-UNTOLD = [
-    "MERGE INTO {t} USING other o ON {t}.k = o.k WHEN MATCHED THEN DELETE", "ALTER TABLE {t} ADD COLUMN added INTEGER DEFAULT 7",
-    "PREPARE p AS DELETE FROM {t}; EXECUTE p", "COPY {t} FROM '{folder}/rows.csv'",
-    "CREATE OR REPLACE TEMP TABLE {t} AS SELECT 99 AS k, 'new' AS v",
-]
+UNTOLD = ["ALTER TABLE {t} ADD COLUMN added INTEGER DEFAULT 7", "DROP TABLE {t}; CREATE TEMP TABLE {t} AS SELECT 8 AS k, 'again' AS v"]
 TOLD = [
+    "MERGE INTO {t} USING other o ON {t}.k = o.k WHEN MATCHED THEN DELETE",
+    "MERGE INTO {t} USING other o ON {t}.k = o.k + 2 WHEN MATCHED THEN UPDATE SET v = o.v WHEN NOT MATCHED THEN INSERT VALUES (o.k + 50, o.v)",
+    "PREPARE p AS DELETE FROM {t}; EXECUTE p", "COPY {t} FROM '{folder}/rows.csv'", "EXPLAIN ANALYZE DELETE FROM {t}",
+    "CREATE OR REPLACE TEMP TABLE {t} AS SELECT 99 AS k, 'new' AS v", "CREATE OR REPLACE TEMP TABLE {t} (k BIGINT, v VARCHAR)",
     "INSERT INTO {t} VALUES (4, 'd')", "INSERT INTO {t} SELECT range, 'r' FROM range(10, 3000)", "INSERT INTO {t} VALUES (4, 'd') RETURNING k",
     "INSERT OR REPLACE INTO {t} VALUES (1, 'other')", "INSERT INTO {t} VALUES (1, 'x') ON CONFLICT (k) DO UPDATE SET v = 'upsert'",
     "UPDATE {t} SET v = 'b2' WHERE k = 2", "UPDATE {t} SET k = k + 10", "UPDATE {t} SET v = o.v FROM other o WHERE o.k = {t}.k",
@@ -80,14 +80,63 @@ def test_lines_that_could_not_be_read_are_kept_with_those_that_could(start, tmp_
     session.close()
 
 
-def test_a_table_is_kept_whose_rows_were_numbered_by_a_sequence_that_stays(start):
+# Each changes a durable database too, whose sequence it moves on, and `t`, which has the rows 1 to 3.
+NUMBERING = [
+    "INSERT INTO t SELECT nextval('staying') FROM range(3)",
+    "BEGIN; UPDATE t SET i = 100 + nextval('staying') WHERE i = 3; COMMIT",
+    "MERGE INTO t USING range(2, 6) n(k) ON t.i = n.k WHEN MATCHED THEN UPDATE SET i = 100 + nextval('staying') WHEN NOT MATCHED THEN INSERT VALUES (k)",
+    "PREPARE p AS INSERT INTO t SELECT nextval('staying'); EXECUTE p; DEALLOCATE p",
+    "COPY defaulted (v) FROM '{folder}/values.csv'",
+    "CREATE OR REPLACE TEMP TABLE t AS SELECT i + nextval('staying') AS i FROM t",
+    "CREATE OR REPLACE TEMP TABLE defaulted (i BIGINT DEFAULT nextval('staying'), v VARCHAR)",
+    "EXPLAIN ANALYZE INSERT INTO t SELECT nextval('staying')",
+]
+
+
+def test_a_table_is_kept_whose_rows_were_numbered_by_a_sequence_that_stays(start, tmp_path):
     """The statement changes another database than the temporary one too."""
-    server = start()
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "values.csv").write_text("a\nb\n")
+    server = start(allow_files=[folder])
     session = Session(server)
     session.update("CREATE SEQUENCE staying")
-    session.update("CREATE TEMP TABLE numbered (i BIGINT)")
-    session.update("INSERT INTO numbered SELECT nextval('staying') FROM range(3)")
-    session.update("BEGIN; UPDATE numbered SET i = i + 10 * nextval('staying') WHERE i = 3; COMMIT")
+
+    def content(session):
+        return [session.table(f"FROM {table} ORDER BY i").to_pylist() for table in ("t", "defaulted")]
+
+    for sql in NUMBERING:
+        session.table("CREATE OR REPLACE TEMP TABLE t AS SELECT range AS i FROM range(1, 4)")
+        session.table("CREATE OR REPLACE TEMP TABLE defaulted (i BIGINT DEFAULT nextval('staying'), v VARCHAR)")
+        session.table("INSERT INTO defaulted VALUES (0, 'first')")
+
+        before = content(session)
+        session.table(sql.format(folder=folder))
+        changed = content(session)
+        assert changed != before, sql
+        session = restarted(server, session)
+        assert content(session) == changed, sql
+    session.close()
+
+
+def test_lines_that_a_query_could_not_read_are_kept(start, tmp_path):
+    """Neither a query nor an INSERT into a durable table changes a temporary table otherwise."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "lines.csv").write_text("1\nno number\n2\n")
+    server = start(allow_files=[folder])
+    session = Session(server)
+    session.update("CREATE TABLE durable (i INTEGER)")
+
+    def lines(errors):
+        return (f"FROM read_csv('{folder}/lines.csv', columns = {{'i': 'INTEGER'}}, header = false, auto_detect = false, "
+                f"store_rejects = true, rejects_table = '{errors}', rejects_scan = '{errors}_scan')")
+
+    assert session.table(f"SELECT * {lines('of_query')}").to_pylist() == [{"i": 1}, {"i": 2}]
     session = restarted(server, session)
-    assert session.value("SELECT string_agg(i, ',' ORDER BY i) FROM numbered") == "1,2,43"
+    assert session.value("SELECT count(*) FROM of_query") == 1
+    session.update(f"INSERT INTO durable {lines('of_insert')}")
+    session = restarted(server, session)
+    assert session.value("SELECT count(*) FROM of_insert") == 1
+    assert session.value("SELECT sum(i) FROM durable") == 3
     session.close()

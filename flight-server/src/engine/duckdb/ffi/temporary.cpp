@@ -8,11 +8,6 @@
 #include "duckdb/common/serializer/binary_serializer.hpp"
 #include "duckdb/common/serializer/memory_stream.hpp"
 #include "duckdb/common/types/data_chunk.hpp"
-#include "duckdb/execution/operator/persistent/physical_batch_insert.hpp"
-#include "duckdb/execution/operator/persistent/physical_delete.hpp"
-#include "duckdb/execution/operator/persistent/physical_insert.hpp"
-#include "duckdb/execution/operator/persistent/physical_update.hpp"
-#include "duckdb/execution/operator/scan/physical_table_scan.hpp"
 #include "duckdb/main/appender.hpp"
 #include "duckdb/catalog/catalog_entry/schema_catalog_entry.hpp"
 #include "duckdb/common/error_data.hpp"
@@ -22,7 +17,6 @@
 #include "duckdb/main/client_context.hpp"
 #include "duckdb/main/client_data.hpp"
 #include "duckdb/main/connection.hpp"
-#include "duckdb/main/prepared_statement_data.hpp"
 #include "duckdb/parser/keyword_helper.hpp"
 #include "duckdb/parser/parsed_data/create_info.hpp"
 #include "duckdb/parser/parsed_data/create_type_info.hpp"
@@ -82,44 +76,6 @@ string StatementOf(CatalogEntry &entry) {
 	return info->ToString();
 }
 
-// Gathers the tables that a plan writes to; false where it may write to others too.
-bool GatherWritten(PhysicalOperator &root, duckdb::vector<reference<TableCatalogEntry>> &tables) {
-	optional_ptr<TableCatalogEntry> table;
-	switch (root.type) {
-	case PhysicalOperatorType::INSERT:
-		table = root.Cast<PhysicalInsert>().insert_table;
-		break;
-	case PhysicalOperatorType::BATCH_INSERT:
-		table = root.Cast<PhysicalBatchInsert>().insert_table;
-		break;
-	case PhysicalOperatorType::DELETE_OPERATOR:
-		table = root.Cast<PhysicalDelete>().tableref;
-		break;
-	case PhysicalOperatorType::UPDATE:
-		table = root.Cast<PhysicalUpdate>().tableref;
-		break;
-	case PhysicalOperatorType::TABLE_SCAN:
-		// Lines that can't be read go to temporary tables where that is wanted.
-		if (root.Cast<PhysicalTableScan>().function.name.find("csv") != string::npos) {
-			return false;
-		}
-		break;
-	case PhysicalOperatorType::EXTENSION:
-		return false;
-	default:
-		break;
-	}
-	if (table) {
-		tables.push_back(*table);
-	}
-	for (auto &child : root.GetChildren()) {
-		if (!GatherWritten(const_cast<PhysicalOperator &>(child.get()), tables)) {
-			return false;
-		}
-	}
-	return true;
-}
-
 struct Eight {
 	uint8_t bytes[sizeof(uint64_t)];
 };
@@ -167,33 +123,6 @@ bool pintail_temporary_objects(duckdb_connection connection, Told told, void *to
 		*failure = strdup("the session's temporary objects can't be listed");
 	}
 	return false;
-}
-
-// The name of the only temporary table that a prepared statement changes, for the caller to free with duckdb_free; null where it
-// may change others too, or its plan does not tell.
-char *pintail_written_temporary_table(duckdb_prepared_statement statement) {
-	try {
-		auto &prepared = *reinterpret_cast<PreparedStatementWrapper *>(statement)->statement;
-		if (!prepared.data || !prepared.data->physical_plan) {
-			return nullptr;
-		}
-		switch (prepared.data->statement_type) {
-		case StatementType::INSERT_STATEMENT:
-		case StatementType::DELETE_STATEMENT:
-		case StatementType::UPDATE_STATEMENT:
-			break;
-		default:
-			return nullptr;
-		}
-		duckdb::vector<reference<TableCatalogEntry>> tables;
-		if (!GatherWritten(prepared.data->physical_plan->Root(), tables) || tables.size() != 1) {
-			return nullptr;
-		}
-		auto &table = tables[0].get();
-		return table.ParentCatalog().IsTemporaryCatalog() ? strdup(table.name.c_str()) : nullptr;
-	} catch (...) {
-		return nullptr;
-	}
 }
 
 // Hands out the rows of a temporary table, chunk by chunk: the length of each in eight bytes, little-endian, and the chunk as

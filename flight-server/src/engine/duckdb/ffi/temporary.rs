@@ -6,7 +6,6 @@ use std::{ptr, slice};
 use duckdb::ffi;
 
 use super::connection::Connection;
-use super::statement::Prepared;
 use super::{Failure, c_string, taken_text};
 
 type Told = unsafe extern "C" fn(
@@ -26,7 +25,6 @@ unsafe extern "C" {
         to: *mut c_void,
         failure: *mut *mut c_char,
     ) -> bool;
-    fn pintail_written_temporary_table(statement: ffi::duckdb_prepared_statement) -> *mut c_char;
     fn pintail_table_rows(
         connection: ffi::duckdb_connection,
         schema: *const c_char,
@@ -60,14 +58,6 @@ pub(in crate::engine::duckdb) struct TemporaryObject {
     pub(in crate::engine::duckdb) name: String,
     /// The statement that makes it anew, a sequence with its position, a table without its rows.
     pub(in crate::engine::duckdb) sql: String,
-}
-
-impl Prepared {
-    /// The only temporary table that running it changes, if that can be told.
-    pub(in crate::engine::duckdb) fn written_temporary_table(&self) -> Option<String> {
-        // SAFETY: the statement is live and was prepared without failure; what it gives is to be freed as this does.
-        unsafe { taken_text(pintail_written_temporary_table(self.raw())) }
-    }
 }
 
 impl Connection {

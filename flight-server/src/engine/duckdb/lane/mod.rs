@@ -343,13 +343,8 @@ impl Lane {
         own_catalogs::check_untouched(&prepared)?;
         let changes_lake = instance.lake.is_some() && may_change_lake(&prepared, &reach);
         let kind = statement::kind(prepared.statement_type());
-        // DuckDB names what a statement changes, unless that is temporary. A sequence of another database that it moves on is named too.
-        let is_change = !matches!(kind, StatementKind::Read | StatementKind::Setting | StatementKind::Transaction);
-        if self.spool.is_some() && is_change {
-            let written = prepared.written_temporary_table();
-            if written.is_some() || !prepared.changes_any() {
-                self.tables.touched.add(written);
-            }
+        if self.spool.is_some() {
+            self.tables.touched.by(&prepared, kind);
         }
         if run.is_cancelled() {
             return Err(errors::cancelled());

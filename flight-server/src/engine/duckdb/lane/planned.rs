@@ -78,6 +78,9 @@ impl Lane {
         if run.is_cancelled() {
             return Err(errors::cancelled());
         }
+        if self.spool.is_some() {
+            self.tables.touched.by(&planned.prepared, StatementKind::Read);
+        }
         failpoint!("statement.before", crate::failpoint::error());
         let alone = self.status.get() == TransactionStatus::Autocommit;
         match self.read(planned.prepared, ParameterRows::new(&[])?, form, run) {

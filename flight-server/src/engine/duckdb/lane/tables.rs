@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use twox_hash::xxhash3_64;
 use uuid::Uuid;
 
-use super::super::ffi::{Connection, TemporaryObject};
+use super::super::ffi::{Connection, Prepared, TemporaryObject, TemporaryWrites};
 use super::super::internal;
 use super::super::state::SessionState;
-use crate::engine::{StateEntry, TransactionStatus};
+use crate::engine::{StateEntry, StatementKind, TransactionStatus};
 use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint::failpoint;
 use crate::snapshots::{NotHad, Snapshots};
@@ -62,8 +62,24 @@ impl Touched {
         }
     }
 
+    /// Those too that a statement changes.
+    pub(super) fn by(&mut self, prepared: &Prepared, kind: StatementKind) {
+        match prepared.temporary_writes() {
+            TemporaryWrites::Table(name) => self.add(Some(name)),
+            TemporaryWrites::Untold => self.add(None),
+            TemporaryWrites::None => {
+                let is_change =
+                    !matches!(kind, StatementKind::Read | StatementKind::Setting | StatementKind::Transaction);
+                // DuckDB names what a statement changes, unless that is temporary.
+                if is_change && !prepared.changes_any() {
+                    self.add(None);
+                }
+            }
+        }
+    }
+
     /// Another one too, or all where it can't be told which.
-    pub(super) fn add(&mut self, name: Option<String>) {
+    fn add(&mut self, name: Option<String>) {
         match (self, name) {
             (Self::All, _) => {}
             (Self::These(names), Some(name)) => {
