@@ -117,6 +117,14 @@ error_codes! {
     /// The database that holds the catalog of the tables shared by nodes did not answer.
     LakeUnavailable = "LAKE_UNAVAILABLE", "08001",
         "Try again. If it lasts, the operator should look at the database that --database names.";
+    /// The engine failed by a mistake of its own, and has to be opened anew.
+    EngineFailed = "ENGINE_FAILED", "XX000",
+        "Do not send the statement again: it would fail again, and end what runs in other sessions. The session goes on. The message \
+         is the engine's; it is a defect that is worth a report.";
+    /// The engine is being opened anew after a failure of its own, which ended what ran in it.
+    EngineUnavailable = "ENGINE_UNAVAILABLE", "57P03",
+        "Send the call again. Sessions go on by themselves; a transaction that was open is rolled back. If it lasts, the operator \
+         should look at the server's log.";
     /// The spool, which keeps the contents of sessions, can't be read or written, or what it holds is damaged.
     SpoolUnavailable = "SPOOL_UNAVAILABLE", "58030",
         "Try again later: nothing that is kept there is given up because it can't be reached. A session that another node takes \

@@ -5,6 +5,7 @@ import json
 import signal
 
 import adbc_driver_flightsql.dbapi as adbc
+import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
@@ -85,6 +86,22 @@ def test_operators_see_sessions_and_end_them(postgres):
     other.check()
     other.close()
     cluster.close(expected=("handed back",))
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "datafusion"])
+def test_a_result_whose_session_is_ended_does_not_look_complete(postgres, engine):
+    cluster = Cluster(postgres.new_database(), nodes=2, arguments=("--engine", engine))
+    for node in cluster.nodes:
+        session = Session(node)
+        name, = (name for name, row in cluster.sessions().items() if row["state"] == "active")
+        reader = session.stream("SELECT i, repeat('x', 100) AS padding FROM range(100000000) t(i)")
+        reader.read_chunk()
+        cluster.command("sessions", "kill", name)
+        with pytest.raises(pa.ArrowException, match="closed|ended"):
+            while True:
+                reader.read_chunk()
+        session.client.close()
+    cluster.close()
 
 
 class Heard(flight.ClientMiddlewareFactory):

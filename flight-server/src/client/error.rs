@@ -59,7 +59,7 @@ const NOT_APPLIED: [(&str, bool); 6] = [
 ];
 
 /// What may have been applied, or was.
-const MAY_BE_APPLIED: [&str; 2] = ["PEER_LOST", "STATE_UNSAVED"];
+const MAY_BE_APPLIED: [&str; 3] = ["PEER_LOST", "STATE_UNSAVED", "ENGINE_UNAVAILABLE"];
 
 /// What says that the session has ended.
 const SESSION_OVER: [&str; 6] = [

@@ -89,6 +89,19 @@ pub trait Engine: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Resolves when it serves nobody any more until it is opened anew, by a failure of its own; tells which.
+    async fn broken(&self) -> String {
+        std::future::pending().await
+    }
+
+    /// Opens it anew, as it was opened first. What is left of its sessions is closed; their state is replayed as after a restart.
+    ///
+    /// # Errors
+    /// When it can't be closed or opened; another try may succeed.
+    async fn reopen(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Gives memory back to the operating system that sessions have freed which ended.
     async fn release_memory(&self) {}
 
@@ -180,6 +193,11 @@ pub trait EngineSession: Send + Sync + 'static {
     /// What its replay could not bring about, in the words of people; once.
     fn take_lost(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Whether its engine serves it no more, by [`Engine::broken`].
+    fn is_broken(&self) -> bool {
+        false
     }
 
     /// How much of the running statement is done, from 0 to 1; `None` when nothing runs or the engine can't tell.

@@ -75,7 +75,12 @@ pub(super) fn progress(call: &Call, body: &[u8]) -> Result<Bytes> {
     if !body.is_empty() {
         return Err(malformed(format!("action {} takes no body", actions::PROGRESS)));
     }
-    let told = PollInfo { info: None, flight_descriptor: None, progress: told(call.session().progress()), expiration_time: None };
+    let told = PollInfo {
+        info: None,
+        flight_descriptor: None,
+        progress: told(call.session().progress()),
+        expiration_time: None,
+    };
     Ok(told.encode_to_vec().into())
 }
 
@@ -135,10 +140,5 @@ fn running(
         app_metadata: call.about(query),
         schema: Bytes::new(),
     };
-    PollInfo {
-        info: Some(info),
-        flight_descriptor: Some(next),
-        progress: told(progress),
-        expiration_time,
-    }
+    PollInfo { info: Some(info), flight_descriptor: Some(next), progress: told(progress), expiration_time }
 }

@@ -75,6 +75,7 @@ fn is_users(error: &Error) -> bool {
         ErrorCode::Draining | ErrorCode::PeerLost | ErrorCode::ResultGone | ErrorCode::ResultTooLarge => true,
         ErrorCode::StoreUnavailable
         | ErrorCode::StateUnsaved
+        | ErrorCode::EngineUnavailable
         | ErrorCode::LakeUnavailable
         | ErrorCode::SpoolUnavailable => false,
         _ => error.sqlstate.is_users(),
@@ -100,6 +101,7 @@ fn grpc_code(error: &Error) -> Code {
         | ErrorCode::PeerLost
         | ErrorCode::NoNode
         | ErrorCode::StoreUnavailable
+        | ErrorCode::EngineUnavailable
         | ErrorCode::LakeUnavailable
         | ErrorCode::SpoolUnavailable
         | ErrorCode::Draining
@@ -122,7 +124,7 @@ fn grpc_code(error: &Error) -> Code {
         ErrorCode::StatementCancelled => Code::Cancelled,
         ErrorCode::DeadlineExceeded => Code::DeadlineExceeded,
         ErrorCode::ResultTooLarge => Code::ResourceExhausted,
-        ErrorCode::Internal => Code::Internal,
+        ErrorCode::EngineFailed | ErrorCode::Internal => Code::Internal,
     }
 }
 

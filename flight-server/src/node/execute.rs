@@ -69,7 +69,7 @@ impl Session {
         }
         drop(turn);
 
-        outcome.rows = counted(deadline.over(outcome.rows), work);
+        outcome.rows = counted(self.explain_rows(deadline.over(outcome.rows)), work);
         Ok(outcome)
     }
 }

@@ -15,6 +15,7 @@
 //! | `heartbeat`, `lease`, `load` | until when this node may act as an owner, and how loaded it is |
 //! | `drain`, `presence` | sessions are handed back when nobody is in them |
 //! | `datasets` | engines show the datasets of the store and the configuration |
+//! | `mending` | engines are opened anew that can serve nobody any more |
 //! | `toucher`, `janitor` | uses are written, and what has expired is ended |
 
 mod caller;
@@ -37,6 +38,7 @@ mod lease;
 mod live;
 mod load;
 mod lost_state;
+mod mending;
 mod opened;
 mod options;
 mod own_options;
@@ -151,6 +153,7 @@ impl Node {
         tasks.spawn(heartbeat.run());
         tasks.spawn(toucher::run(Arc::clone(&core)));
         tasks.spawn(janitor::run(Arc::clone(&core)));
+        tasks.spawn(mending::run(Arc::clone(&core)));
         tasks.spawn(drain::run(Arc::clone(&core)));
         let mut datasets = Datasets::new(Arc::clone(&core));
         datasets.start(DATASETS_AT_START).await;

@@ -51,7 +51,7 @@ impl Core {
         proof: Proof<'_>,
         caller: Option<&Principal>,
     ) -> Result<Arc<Session>> {
-        if let Some(session) = self.live.get(id) {
+        if let Some(session) = self.live.get(id).filter(|session| session.is_whole()) {
             if let Proof::Token(hash) = proof
                 && !session.opens_with(hash)
             {
@@ -167,7 +167,8 @@ impl Core {
         let holder = holder_of(&record.id, record.epoch, &record.principal);
         let failed = |error: Error| match error.code {
             // It may be had later, or somewhere else.
-            ErrorCode::LakeUnavailable
+            ErrorCode::EngineUnavailable
+            | ErrorCode::LakeUnavailable
             | ErrorCode::SpoolUnavailable
             | ErrorCode::SessionMoved
             | ErrorCode::Draining => error,

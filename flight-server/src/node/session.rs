@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt};
 use parking_lot::{Mutex, RwLock};
 use session::{Epoch, Fence, FenceLoss, JournalEntry, Principal, SessionId, SessionState, StoreError, TokenHash};
 use tokio::task::JoinHandle;
@@ -29,8 +30,8 @@ use super::transaction::{EndedTransactions, TransactionId};
 use super::transaction_mark::TransactionLife;
 use super::usage::{Usage, UsageGuard};
 use super::write_outcome::Underway;
-use crate::engine::{Engine, EngineSession, Plan, StateEntry};
-use crate::error::{Error, Result};
+use crate::engine::{Engine, EngineSession, Plan, Rows, StateEntry};
+use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint::failpoint;
 
 /// A session that lives on this node.
@@ -67,7 +68,7 @@ pub struct Session {
     pub(super) presences: Presences,
     /// What takeovers of the session could not bring along.
     pub(super) lost_state: Mutex<LostState>,
-    ended: OnceLock<Ended>,
+    ended: Arc<OnceLock<Ended>>,
 }
 
 /// The engine that a session runs in.
@@ -135,7 +136,7 @@ impl Session {
             underway: Underway::default(),
             presences: Presences::new(),
             lost_state: Mutex::default(),
-            ended: OnceLock::new(),
+            ended: Arc::default(),
         }
     }
 
@@ -230,9 +231,25 @@ impl Session {
         self.ended.get().copied()
     }
 
+    /// Whether its engine serves it still. It ends on this node if not, and is rebuilt by the next call.
+    pub(super) fn is_whole(&self) -> bool {
+        let is_whole = !self.engine().is_broken();
+        if !is_whole {
+            self.end(Ended::Moved);
+        }
+        is_whole
+    }
+
     /// `error`, unless the session ended meanwhile: then that is what made it fail, and what the client must know.
     pub(super) fn explain(&self, error: Error) -> Error {
-        self.ended.get().map_or(error, |ended| self.error_of(*ended))
+        explained(self.id(), &self.ended, error)
+    }
+
+    /// The same rows, with the error explained by which they end.
+    pub(super) fn explain_rows(&self, rows: Rows) -> Rows {
+        let (id, ended) = (self.id().clone(), Arc::clone(&self.ended));
+        let batches = rows.batches.map_err(move |error| explained(&id, &ended, error));
+        Rows { schema: rows.schema, batches: batches.boxed() }
     }
 
     /// Work starts on the session; it counts as running until the guard is dropped.
@@ -339,11 +356,24 @@ impl Session {
     }
 
     fn error_of(&self, ended: Ended) -> Error {
-        match ended {
-            Ended::Closed => failure::closed(self.id(), None),
-            Ended::Expired => failure::expired(self.id(), None),
-            Ended::Moved | Ended::Leaving => failure::moved(self.id(), "another node, or will be"),
-        }
+        error_of(self.id(), ended)
+    }
+}
+
+fn error_of(id: &SessionId, ended: Ended) -> Error {
+    match ended {
+        Ended::Closed => failure::closed(id, None),
+        Ended::Expired => failure::expired(id, None),
+        Ended::Moved | Ended::Leaving => failure::moved(id, "another node, or will be"),
+    }
+}
+
+fn explained(id: &SessionId, ended: &OnceLock<Ended>, error: Error) -> Error {
+    match ended.get() {
+        // The session ended by it: whoever sent the call again would have it fail again.
+        Some(_) if error.code == ErrorCode::EngineFailed => error,
+        Some(ended) => error_of(id, *ended),
+        None => error,
     }
 }
 

@@ -63,7 +63,7 @@ _NOT_APPLIED = {
 }
 
 # What may have been applied, or was, and is not to be sent again as if it were new.
-_MAY_BE_APPLIED = ("PEER_LOST", "STATE_UNSAVED")
+_MAY_BE_APPLIED = ("PEER_LOST", "STATE_UNSAVED", "ENGINE_UNAVAILABLE")
 
 # How gRPC says that it could not reach a server, so that nothing was sent.
 _NOT_SENT = re.compile(r"failed to connect to all addresses|connection refused|dns resolution failed", re.IGNORECASE)

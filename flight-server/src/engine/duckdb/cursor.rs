@@ -133,6 +133,16 @@ impl Cursor {
         self.finish(&mut self.state.lock());
     }
 
+    /// Ends it although rows may be left: whoever reads on gets `why`. The caller holds the connection.
+    pub(super) fn cut_off(&self, why: Error) {
+        self.abandon();
+        let mut state = self.state.lock();
+        if !self.is_finished() {
+            state.failure = Some(why);
+        }
+        self.finish(&mut state);
+    }
+
     /// Sets the rest of it aside, so that the connection is free. The caller holds the connection; `run` is the
     /// statement that waits for it.
     ///

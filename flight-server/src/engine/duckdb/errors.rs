@@ -6,6 +6,9 @@ use super::dataset_io::{FAILURE, SCHEME};
 use super::ffi::Failure;
 use crate::error::{Error, ErrorCode, SqlState};
 
+/// What stands before the places in the program at which DuckDB found a mistake of its own.
+const TRACE: &str = "\nStack Trace:";
+
 /// A failure, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Read {
@@ -27,7 +30,7 @@ impl Read {
             return Self {
                 class,
                 subtype: fields.remove("error_subtype").unwrap_or_default(),
-                message: fields.remove("exception_message").unwrap_or_default(),
+                message: without_trace(&fields.remove("exception_message").unwrap_or_default()),
                 position: fields.get("position").and_then(|position| position.parse().ok()),
                 catalog_entry: fields.remove("type").unwrap_or_default(),
             };
@@ -36,10 +39,15 @@ impl Read {
         Self {
             class: class.to_owned(),
             subtype: String::new(),
-            message: message.to_owned(),
+            message: without_trace(message),
             position: None,
             catalog_entry: String::new(),
         }
+    }
+
+    /// Whether the instance refuses it, as it refuses everything since a failure before.
+    fn is_refused(&self) -> bool {
+        self.class == "FATAL" && self.message.contains("database has been invalidated")
     }
 
     /// Whether the statement was interrupted.
@@ -77,6 +85,17 @@ impl Read {
             "IO" | "HTTP" | "Network" => "58030",
             _ => "XX000",
         }
+    }
+}
+
+/// What is said of a failure, without the places in the program that a mistake of DuckDB's own ends with. They are for the log.
+fn without_trace(message: &str) -> String {
+    match message.split_once(TRACE) {
+        Some((message, trace)) => {
+            tracing::error!(message, trace, "DuckDB failed by a mistake of its own");
+            message.trim_end().to_owned()
+        }
+        None => message.to_owned(),
     }
 }
 
@@ -170,6 +189,9 @@ impl From<&Read> for Error {
         if let Some(told) = read.unreadable_dataset() {
             return Error::new(ErrorCode::DatasetUnreadable, told);
         }
+        if read.is_refused() {
+            return reopening();
+        }
         let code = if read.is_interrupt() { ErrorCode::StatementCancelled } else { ErrorCode::StatementFailed };
         let class = match read.class.as_str() {
             "" => "Error",
@@ -186,6 +208,12 @@ impl From<&Read> for Error {
             None => error,
         }
     }
+}
+
+/// The error while an instance is to be opened anew.
+pub(super) fn reopening() -> Error {
+    let told = "the database is opened anew, after a failure of DuckDB's own in another statement; send the call again";
+    Error::new(ErrorCode::EngineUnavailable, told)
 }
 
 /// The error of a statement that was told to stop before it could start.

@@ -1,12 +1,13 @@
 //! The DuckDB instance of a node: opened once, locked down before any client reaches it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use typemap::SqlType;
 
 use super::dataset_io::SCHEME;
@@ -17,6 +18,7 @@ use super::internal::{self, quoted_text};
 use super::lake::{self, Lake, LakeOptions};
 use super::receipts::Receipts;
 use super::session::DuckDbSession;
+use super::validity::Validity;
 use crate::dataset::Source;
 use crate::engine::priority;
 use crate::engine::{Engine, EngineFacts, EngineSession, Holder, StateEntry};
@@ -127,8 +129,11 @@ fn cannot_open(database: &str, why: &dyn std::fmt::Display) -> Error {
 
 /// What all sessions of an instance share.
 pub(super) struct Instance {
-    /// Taken at shutdown; closed when the last session's connection is gone too.
+    /// Taken when it is let go of; closed when the last session's connection is gone too.
     database: Mutex<Option<Database>>,
+    /// Whether it is.
+    pub(super) is_closed: watch::Receiver<bool>,
+    pub(super) validity: Arc<Validity>,
     /// Where open results are set aside.
     pub(super) temp_dir: PathBuf,
     /// The settings that clients may change, as far as they exist here.
@@ -148,7 +153,7 @@ pub(super) struct Instance {
     /// The place of a session in which nothing was set, as its search path.
     search_path: String,
     datasets: Datasets,
-    _file: OpenFile,
+    file: Mutex<Option<OpenFile>>,
 }
 
 impl Instance {
@@ -160,16 +165,38 @@ impl Instance {
         }
     }
 
+    /// Opens no more connections; it is closed when the last one is gone.
+    pub(super) fn let_go(&self) {
+        drop(self.database.lock().take());
+    }
+
+    /// Lets the file be opened again in this process: the database is closed.
+    pub(super) fn free_file(&self) {
+        drop(self.file.lock().take());
+    }
+
+    /// Shows a dataset.
+    pub(super) fn put_dataset(&self, source: &Arc<Source>, columns: &[(String, SqlType)]) -> Result<()> {
+        self.datasets.put(&self.connect()?, source, columns)
+    }
+
     /// A failure in words for its client, where it takes more than DuckDB's own.
     pub(super) fn explain(&self, error: Error) -> Error {
+        let error = self.validity.judge(error, || self.connect());
         let error = if self.lake.is_some() { lake::explain(error) } else { error };
         self.extensions.explain(error)
     }
 }
 
+/// The datasets that are shown, by their names.
+type Shown = BTreeMap<String, (Arc<Source>, Vec<(String, SqlType)>)>;
+
 /// DuckDB.
 pub struct DuckDb {
-    pub(super) instance: Arc<Instance>,
+    /// Another one once it was opened anew.
+    pub(super) current: watch::Sender<Arc<Instance>>,
+    pub(super) options: DuckDbOptions,
+    pub(super) shown: tokio::sync::Mutex<Shown>,
     facts: EngineFacts,
     sessions: Mutex<Vec<std::sync::Weak<DuckDbSession>>>,
 }
@@ -180,9 +207,33 @@ impl DuckDb {
     /// # Errors
     /// When the file can't be opened, is open elsewhere, or an option is refused.
     pub fn open(options: DuckDbOptions) -> Result<Arc<Self>> {
+        keep_little(ARENAS, LARGE_BLOCK);
+        let (instance, facts) = Instance::open(options.clone())?;
+        Ok(Arc::new(Self {
+            current: watch::Sender::new(Arc::new(instance)),
+            options,
+            shown: tokio::sync::Mutex::default(),
+            facts,
+            sessions: Mutex::default(),
+        }))
+    }
+
+    /// The instance, which may be one that can't be used any more.
+    pub(super) fn instance(&self) -> Arc<Instance> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// The sessions that are open.
+    pub(super) fn take_sessions(&self) -> Vec<Arc<DuckDbSession>> {
+        self.sessions.lock().drain(..).filter_map(|session| session.upgrade()).collect()
+    }
+}
+
+impl Instance {
+    /// Opens the database and locks it down, and reads what drivers ask about it.
+    pub(super) fn open(options: DuckDbOptions) -> Result<(Self, EngineFacts)> {
         // DuckDB's workers start as this thread is.
         priority::give_way();
-        keep_little(ARENAS, LARGE_BLOCK);
         let file = OpenFile::register(&options.database)?;
         let database = Database::open(&options.database, &open_options(&options))
             .map_err(|failure| cannot_open(&options.database, &Error::from(failure)))?;
@@ -206,8 +257,10 @@ impl DuckDb {
         let identity = receipts.as_ref().map_or_else(|| lake::CATALOG.to_owned(), |receipts| receipts.identity.clone());
         let facts = facts(&connection, identity, receipts.is_none())?;
         let settings = existing_settings(&connection)?;
-        let instance = Arc::new(Instance {
+        let instance = Self {
+            is_closed: database.is_closed(),
             database: Mutex::new(Some(database)),
+            validity: Arc::new(Validity::new()),
             temp_dir: options.temp_dir,
             settings,
             writable: options.allow_writes,
@@ -218,9 +271,9 @@ impl DuckDb {
             catalog: Mutex::new(()),
             search_path,
             datasets,
-            _file: file,
-        });
-        Ok(Arc::new(Self { instance, facts, sessions: Mutex::default() }))
+            file: Mutex::new(Some(file)),
+        };
+        Ok((instance, facts))
     }
 }
 
@@ -326,7 +379,7 @@ impl Engine for DuckDb {
     }
 
     async fn open_session(&self, holder: &Holder, replay: &[StateEntry]) -> Result<Arc<dyn EngineSession>> {
-        let session = DuckDbSession::open(Arc::clone(&self.instance), holder.clone(), replay.to_vec()).await?;
+        let session = DuckDbSession::open(self.usable().await?, holder.clone(), replay.to_vec()).await?;
         let mut sessions = self.sessions.lock();
         sessions.retain(|session| session.strong_count() > 0);
         sessions.push(Arc::downgrade(&session));
@@ -334,18 +387,44 @@ impl Engine for DuckDb {
     }
 
     async fn describe_dataset(&self, source: &Arc<Source>) -> Result<Vec<(String, SqlType)>> {
-        let source = Arc::clone(source);
-        self.on_own_connection(move |datasets, connection| datasets.describe(connection, &source)).await
+        let (source, instance) = (Arc::clone(source), self.usable().await?);
+        super::session::blocking(move || instance.datasets.describe(&instance.connect()?, &source)).await
     }
 
     async fn put_dataset(&self, source: &Arc<Source>, columns: &[(String, SqlType)]) -> Result<()> {
-        let (source, columns) = (Arc::clone(source), columns.to_vec());
-        self.on_own_connection(move |datasets, connection| datasets.put(connection, &source, &columns)).await
+        loop {
+            let instance = self.usable().await?;
+            let (shows, one, its) = (Arc::clone(&instance), Arc::clone(source), columns.to_vec());
+            super::session::blocking(move || shows.put_dataset(&one, &its)).await?;
+            let mut shown = self.shown.lock().await;
+            shown.insert(source.name().to_owned(), (Arc::clone(source), columns.to_vec()));
+            // One that was opened anew meanwhile may have been shown the others already.
+            if Arc::ptr_eq(&instance, &self.instance()) {
+                return Ok(());
+            }
+        }
     }
 
     async fn remove_dataset(&self, name: &str) -> Result<()> {
-        let name = name.to_owned();
-        self.on_own_connection(move |datasets, connection| datasets.remove(connection, &name)).await
+        loop {
+            let instance = self.usable().await?;
+            let (shows, one) = (Arc::clone(&instance), name.to_owned());
+            super::session::blocking(move || shows.datasets.remove(&shows.connect()?, &one)).await?;
+            let mut shown = self.shown.lock().await;
+            shown.remove(name);
+            if Arc::ptr_eq(&instance, &self.instance()) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn broken(&self) -> String {
+        // Of the one that is there now: another one is opened by whoever is told.
+        self.instance().validity.lost().await
+    }
+
+    async fn reopen(&self) -> Result<()> {
+        self.open_anew().await
     }
 
     async fn release_memory(&self) {
@@ -354,27 +433,15 @@ impl Engine for DuckDb {
     }
 
     async fn shutdown(&self) {
-        let sessions: Vec<_> = self.sessions.lock().drain(..).filter_map(|session| session.upgrade()).collect();
-        for session in sessions {
+        for session in self.take_sessions() {
             session.close().await;
         }
-        let database = self.instance.database.lock().take();
+        let instance = self.instance();
         // Closing writes the write-ahead log into the file, which may take long.
-        let closed = tokio::task::spawn_blocking(move || drop(database)).await;
+        let closed = tokio::task::spawn_blocking(move || instance.let_go()).await;
         if let Err(error) = closed {
             tracing::error!(%error, "the database was not closed cleanly; its log is replayed at the next start");
         }
-    }
-}
-
-impl DuckDb {
-    /// Runs `work` on a blocking thread, with a connection that no session has.
-    async fn on_own_connection<R: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Datasets, &Connection) -> Result<R> + Send + 'static,
-    ) -> Result<R> {
-        let instance = Arc::clone(&self.instance);
-        super::session::blocking(move || work(&instance.datasets, &instance.connect()?)).await
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ffi`] | the safe wrapper of DuckDB's C API, below which nothing is checked by the compiler |
 //! | `instance` | opens the database, locks it down, and reads what drivers ask about it |
+//! | `validity`, `reopening` | an instance that DuckDB refuses to use any more is opened anew |
 //! | `session` | a session's side of the engine's trait: takes each call off the async threads |
 //! | `lane` | what happens on a session's connection, one thing at a time |
 //! | `cursor` | open results, and how two of them share a connection |
@@ -53,12 +54,14 @@ mod live;
 mod own_catalogs;
 mod plan;
 mod receipts;
+mod reopening;
 mod session;
 mod state;
 mod statement;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod validity;
 mod write;
 
 pub use extensions::{Examined, ExtensionState, examine_extensions, extension_command, extension_of_lakes};

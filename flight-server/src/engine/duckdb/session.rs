@@ -23,6 +23,7 @@ use super::interrupt::{CancelOnDrop, Run, Turnstile};
 use super::keys;
 use super::lane::{Executed, Lane, SharedStatus};
 use super::state;
+use super::validity::Validity;
 use crate::engine::priority;
 use crate::engine::quoted_identifier;
 use crate::engine::{
@@ -49,6 +50,8 @@ struct Shared {
     wire: parking_lot::Mutex<WireOptions>,
     /// What could not be brought along from an earlier node, until it is asked for.
     lost: parking_lot::Mutex<Vec<String>>,
+    /// Whether the instance can still be used.
+    validity: Arc<Validity>,
     /// Whether the session is being closed: rows that are still to come are then not waited for.
     closing: watch::Sender<bool>,
 }
@@ -61,6 +64,7 @@ impl DuckDbSession {
                 lake.shut_out_others(&holder)?;
             }
             let connection = instance.connect()?;
+            let validity = Arc::clone(&instance.validity);
             let turnstile = Turnstile::new(connection.interrupter());
             let mut lane = Lane::open(instance, connection, holder, &replay)?;
             let lost = parking_lot::Mutex::new(lane.take_lost());
@@ -71,6 +75,7 @@ impl DuckDbSession {
                 status,
                 wire: parking_lot::Mutex::default(),
                 lost,
+                validity,
                 closing: watch::Sender::new(false),
             };
             Ok(Arc::new(Self { shared: Arc::new(shared) }))
@@ -143,6 +148,10 @@ impl EngineSession for DuckDbSession {
 
     fn set_wire_options(&self, options: WireOptions) {
         *self.shared.wire.lock() = options;
+    }
+
+    fn is_broken(&self) -> bool {
+        self.shared.validity.is_lost()
     }
 
     fn take_lost(&self) -> Vec<String> {

@@ -47,7 +47,7 @@ impl Connection {
     pub(super) fn open(database: Arc<RawDatabase>) -> Result<Self, Failure> {
         let mut handle: ffi::duckdb_connection = ptr::null_mut();
         // SAFETY: the database is open, and the out pointer is ours.
-        if unsafe { ffi::duckdb_connect(database.0, &mut handle) } != ffi::DuckDBSuccess || handle.is_null() {
+        if unsafe { ffi::duckdb_connect(database.handle, &mut handle) } != ffi::DuckDBSuccess || handle.is_null() {
             return Err(Failure::new("DuckDB could not open another connection"));
         }
         // SAFETY: the connection was opened just now, and nothing runs on it.

@@ -5,12 +5,16 @@ use std::ptr;
 use std::sync::Arc;
 
 use duckdb::ffi;
+use tokio::sync::watch;
 
 use super::connection::Connection;
 use super::{Failure, c_string, copied_text, taken_text};
 
 /// The handle itself, closed when the last connection and the last [`Database`] are gone.
-pub(super) struct RawDatabase(pub(super) ffi::duckdb_database);
+pub(super) struct RawDatabase {
+    pub(super) handle: ffi::duckdb_database,
+    is_closed: watch::Sender<bool>,
+}
 
 // SAFETY: DuckDB's `DatabaseInstance` is made to be shared by threads; the handle is a pointer to it.
 unsafe impl Send for RawDatabase {}
@@ -20,7 +24,8 @@ unsafe impl Sync for RawDatabase {}
 impl Drop for RawDatabase {
     fn drop(&mut self) {
         // SAFETY: opened by `duckdb_open_ext`, and closed only here.
-        unsafe { ffi::duckdb_close(&mut self.0) };
+        unsafe { ffi::duckdb_close(&mut self.handle) };
+        self.is_closed.send_replace(true);
     }
 }
 
@@ -45,11 +50,16 @@ impl Database {
         if state != ffi::DuckDBSuccess || database.is_null() {
             return Err(Failure::new(message.unwrap_or_else(|| "the database could not be opened".into())));
         }
-        Ok(Self(Arc::new(RawDatabase(database))))
+        Ok(Self(Arc::new(RawDatabase { handle: database, is_closed: watch::Sender::new(false) })))
+    }
+
+    /// Tells when it is closed: when this, and everything that is open in it, is gone.
+    pub(in crate::engine::duckdb) fn is_closed(&self) -> watch::Receiver<bool> {
+        self.0.is_closed.subscribe()
     }
 
     pub(super) fn handle(&self) -> ffi::duckdb_database {
-        self.0.0
+        self.0.handle
     }
 
     /// Opens a connection.

@@ -176,8 +176,7 @@ impl Lane {
     /// Ends everything on the connection, and closes it.
     pub(super) fn close(&mut self) {
         if let Some(cursor) = self.cursor.take() {
-            cursor.abandon();
-            cursor.discard();
+            cursor.cut_off(closed());
         }
         self.planned = None;
         *self.statements.lock() = Statements::default();

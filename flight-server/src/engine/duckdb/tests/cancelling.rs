@@ -80,8 +80,7 @@ async fn closing_a_session_stops_what_runs_in_it() {
 #[tokio::test]
 async fn a_result_that_nobody_reads_on_does_not_hold_its_session() {
     let fixture = Fixture::new();
-    let session =
-        DuckDbSession::open(Arc::clone(&fixture.engine.instance), Holder::default(), Vec::new()).await.unwrap();
+    let session = DuckDbSession::open(fixture.engine.instance(), Holder::default(), Vec::new()).await.unwrap();
     let many = Statement::new("SELECT i FROM range(3000000) t(i)");
     let mut batches = session.execute(many).await.unwrap().rows.batches;
     let first = batches.next().await.unwrap().unwrap().num_rows();

@@ -24,6 +24,24 @@ async fn rows_come_in_order_and_batches_are_cut_by_the_rows_alone() {
     assert_eq!(shapes[0], shapes[1]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_its_session_ends_in_fails_wherever_its_reader_is() {
+    for read in 0..8 {
+        let fixture = Fixture::new();
+        let session = fixture.session().await;
+        let cut = Cut { rows: 1000, bytes: 1 << 20 };
+        let sql = "SELECT i FROM range(10000000) t(i)";
+        let mut rows = session.execute(Statement { cut, ..Statement::new(sql) }).await.unwrap().rows.batches;
+        for _ in 0..read {
+            rows.next().await.unwrap().unwrap();
+        }
+        session.close().await;
+        let rest: Vec<_> = rows.collect().await;
+        assert!(rest.len() < 10_000 - read);
+        assert!(rest.last().unwrap().is_err(), "after {read} batches, and {} more", rest.len());
+    }
+}
+
 /// The integers of the first column, and how many rows each batch has.
 async fn integers(session: &Arc<dyn EngineSession>, statement: Statement) -> (Vec<i64>, Vec<usize>) {
     let batches: Vec<_> =
