@@ -61,6 +61,8 @@ async fn a_cancelled_statement_does_not_disturb_another_session() {
     let (steady, dropped) = tokio::join!(steady, dropped);
     assert!(dropped.is_err());
     assert!(steady.unwrap().rows.batches.try_collect::<Vec<_>>().await.is_ok());
+    // What is told to stop is told so until it does, by a task that would end with the test.
+    assert_eq!(number(&one, "SELECT 1").await, 1);
 }
 
 #[tokio::test]
