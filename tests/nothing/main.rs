@@ -12,7 +12,8 @@ use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
 use arrow_flight::sql::{
-    ActionCreatePreparedStatementResult, Any, CommandGetSqlInfo, DoPutPreparedStatementResult, ProstMessageExt,
+    ActionCreatePreparedStatementResult, Any, CommandGetSqlInfo, CommandPreparedStatementUpdate,
+    DoPutPreparedStatementResult, DoPutUpdateResult, ProstMessageExt,
 };
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest,
@@ -103,10 +104,16 @@ impl FlightService for Nothing {
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Answers<PutResult> {
-        let mut sent = request.into_inner();
-        while sent.message().await?.is_some() {}
-        let bound = DoPutPreparedStatementResult { prepared_statement_handle: Some(HANDLE.into()) };
-        answers(vec![PutResult { app_metadata: bound.encode_to_vec().into() }])
+        let (mut sent, mut is_update) = (request.into_inner(), false);
+        while let Some(message) = sent.message().await? {
+            let command = message.flight_descriptor.map(|descriptor| descriptor.cmd).unwrap_or_default();
+            is_update |= Any::decode(&*command).is_ok_and(|any| any.is::<CommandPreparedStatementUpdate>());
+        }
+        let answer = match is_update {
+            true => DoPutUpdateResult { record_count: 1 }.encode_to_vec(),
+            false => DoPutPreparedStatementResult { prepared_statement_handle: Some(HANDLE.into()) }.encode_to_vec(),
+        };
+        answers(vec![PutResult { app_metadata: answer.into() }])
     }
 
     async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Answers<FlightData> {

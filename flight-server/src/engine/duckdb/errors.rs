@@ -82,7 +82,8 @@ impl Read {
             "Not implemented" | "Missing Extension" | "Extension Autoloading" => "0A000",
             "Dependency" => "2BP01",
             "Out of Memory" => "53200",
-            "IO" | "HTTP" | "Network" => "58030",
+            "IO" => file_state(&message).unwrap_or("58030"),
+            "HTTP" | "Network" => "58030",
             _ => "XX000",
         }
     }
@@ -99,8 +100,19 @@ fn without_trace(message: &str) -> String {
     }
 }
 
+/// The SQLSTATE of a file that can't be written, such as that of a commit.
+fn file_state(message: &str) -> Option<&'static str> {
+    match message {
+        _ if message.contains("no space left on device") => Some("53100"),
+        _ if message.contains("could not write file") => Some("58030"),
+        _ => None,
+    }
+}
+
 fn transaction_state(message: &str) -> &'static str {
-    if message.contains("duplicate key") || message.contains("constraint") {
+    if let Some(state) = file_state(message) {
+        state
+    } else if message.contains("duplicate key") || message.contains("constraint") {
         constraint_state(message)
     } else if message.contains("conflict") || message.contains("has been altered") {
         "40001"
@@ -283,5 +295,15 @@ mod tests {
         assert_eq!(state("Catalog write-write conflict on create with \"t\""), "40001");
         assert_eq!(state("Current transaction is aborted (please ROLLBACK)"), "25P02");
         assert_eq!(state("cannot start a transaction within a transaction"), "25001");
+        assert_eq!(state("Failed to commit: Could not write file \"x.wal\": File too large"), "58030");
+        assert_eq!(state("Failed to commit: Could not write file \"x.wal\": No space left on device"), "53100");
+    }
+
+    #[test]
+    fn places_in_the_program_are_not_told() {
+        let told = |message: &str| Error::from(Failure { class: None, message: message.to_owned() }).message;
+        assert_eq!(told("INTERNAL Error: it is so\n\nStack Trace:\n\n/a/b(+0x1)\n"), "INTERNAL Error: it is so");
+        let json = r#"{"exception_type":"INTERNAL","exception_message":"it is so\n\nStack Trace:\n\n/a/b(+0x1)"}"#;
+        assert_eq!(told(json), "INTERNAL Error: it is so");
     }
 }

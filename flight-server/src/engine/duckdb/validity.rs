@@ -34,14 +34,54 @@ impl Validity {
     /// A statement's error, with a code of its own if it is what the instance can't be used for any more. `connect` opens a
     /// connection to find out.
     pub(super) fn judge(&self, error: Error, connect: impl FnOnce() -> Result<Connection>) -> Error {
-        if error.sqlstate.0 != OWN_MISTAKE || self.is_lost() {
+        if self.is_lost() {
+            return error;
+        }
+        if is_refusal(&error) {
+            // What was before may have been anything, such as a commit.
+            self.0.send_replace(Some(error.message.clone()));
+            return error;
+        }
+        if error.sqlstate.0 != OWN_MISTAKE {
             return error;
         }
         let probed = connect().and_then(|connection| internal::run(&connection, "SELECT 1"));
-        if !probed.is_err_and(|refused| refused.code == ErrorCode::EngineUnavailable) {
+        if !probed.is_err_and(|probed| is_refusal(&probed)) {
             return error;
         }
         self.0.send_replace(Some(error.message.clone()));
         Error { code: ErrorCode::EngineFailed, ..error }
+    }
+}
+
+/// Whether DuckDB refuses everything.
+fn is_refusal(error: &Error) -> bool {
+    error.code == ErrorCode::EngineUnavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::duckdb::errors::reopening;
+    use crate::engine::duckdb::ffi::Database;
+
+    #[tokio::test]
+    async fn only_what_duckdb_refuses_everything_after_makes_it_lost() {
+        let database = Database::open(":memory:", &[]).unwrap();
+        let validity = Validity::new();
+        let connect = || database.connect().map_err(Error::from);
+        let mistake = Error::new(ErrorCode::StatementFailed, "INTERNAL Error: it should not be");
+        assert_eq!(validity.judge(mistake.clone(), connect), mistake, "everything else goes on");
+        assert!(!validity.is_lost());
+
+        let refused = || Err(reopening());
+        let told = validity.judge(mistake.clone(), refused);
+        assert_eq!((told.code, told.message), (ErrorCode::EngineFailed, mistake.message.clone()));
+        assert_eq!(validity.lost().await, mistake.message);
+        assert_eq!(validity.judge(mistake.clone(), refused), mistake, "it was not that one");
+
+        let validity = Validity::new();
+        assert_eq!(validity.judge(reopening(), refused), reopening());
+        assert!(validity.is_lost(), "whatever it was by");
     }
 }
