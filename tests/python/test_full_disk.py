@@ -43,4 +43,4 @@ def test_a_write_that_does_not_fit_fails_and_loses_nothing(rows, file):
     with Session(server, header=other.header) as session:
         assert session.value("SELECT count(*) FROM t") == 1003 + rows
         assert session.value("SELECT i FROM kept") == 7
-    server.stop()
+    server.stop(expected=["Could not write file"])

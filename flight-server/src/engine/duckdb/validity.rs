@@ -34,23 +34,31 @@ impl Validity {
     /// A statement's error, with a code of its own if it is what the instance can't be used for any more. `connect` opens a
     /// connection to find out.
     pub(super) fn judge(&self, error: Error, connect: impl FnOnce() -> Result<Connection>) -> Error {
-        if self.is_lost() {
-            return error;
-        }
         if is_refusal(&error) {
             // What was before may have been anything, such as a commit.
-            self.0.send_replace(Some(error.message.clone()));
+            self.lose(&error);
             return error;
         }
-        if error.sqlstate.0 != OWN_MISTAKE {
+        if error.code != ErrorCode::StatementFailed || error.sqlstate.0 != OWN_MISTAKE {
             return error;
         }
-        let probed = connect().and_then(|connection| internal::run(&connection, "SELECT 1"));
-        if !probed.is_err_and(|probed| is_refusal(&probed)) {
-            return error;
+        // Another statement may have been refused before this one was asked about.
+        if !self.is_lost() {
+            let probed = connect().and_then(|connection| internal::run(&connection, "SELECT 1"));
+            if !probed.is_err_and(|probed| is_refusal(&probed)) {
+                return error;
+            }
+            self.lose(&error);
         }
-        self.0.send_replace(Some(error.message.clone()));
         Error { code: ErrorCode::EngineFailed, ..error }
+    }
+
+    fn lose(&self, by: &Error) {
+        self.0.send_if_modified(|lost| {
+            let is_new = lost.is_none();
+            lost.get_or_insert_with(|| by.message.clone());
+            is_new
+        });
     }
 }
 
@@ -78,10 +86,10 @@ mod tests {
         let told = validity.judge(mistake.clone(), refused);
         assert_eq!((told.code, told.message), (ErrorCode::EngineFailed, mistake.message.clone()));
         assert_eq!(validity.lost().await, mistake.message);
-        assert_eq!(validity.judge(mistake.clone(), refused), mistake, "it was not that one");
 
         let validity = Validity::new();
         assert_eq!(validity.judge(reopening(), refused), reopening());
         assert!(validity.is_lost(), "whatever it was by");
+        assert_eq!(validity.judge(mistake, connect).code, ErrorCode::EngineFailed, "it may have been this");
     }
 }

@@ -10,6 +10,7 @@ mod parameters;
 mod planned;
 mod progress;
 mod reading;
+mod reopening;
 mod sessions;
 mod types;
 
@@ -25,7 +26,7 @@ use crate::error::{Error, Result};
 
 struct Fixture {
     engine: Arc<DuckDb>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -53,7 +54,7 @@ impl Fixture {
             snapshots: None,
         };
         change(&mut options);
-        Self { engine: DuckDb::open(options).unwrap(), _directory: directory }
+        Self { engine: DuckDb::open(options).unwrap(), directory }
     }
 
     async fn session(&self) -> Arc<dyn EngineSession> {
