@@ -12,7 +12,7 @@ const GIVEN_UP: &str = "ALTER TABLE numbered ALTER i TYPE BIGINT USING i + nextv
 async fn what_duckdb_gives_up_is_opened_anew_once_it_can_be() {
     let fixture =
         Fixture::with(|options| options.database = options.temp_dir.join("file.duckdb").display().to_string());
-    let (mine, other) = (fixture.session().await, fixture.session().await);
+    let (mine, other, third) = (fixture.session().await, fixture.session().await, fixture.session().await);
     rows(&mine, "CREATE SEQUENCE numbers").await;
     rows(&mine, "CREATE TABLE durable AS SELECT range AS i FROM range(1000)").await;
     rows(&mine, "CREATE TEMP TABLE numbered AS SELECT 1 AS i").await;
@@ -24,7 +24,8 @@ async fn what_duckdb_gives_up_is_opened_anew_once_it_can_be() {
     assert_eq!((failed.code, failed.sqlstate.0), (ErrorCode::EngineFailed, "XX000"));
     assert_eq!(fixture.engine.broken().await, failed.message);
     assert!(mine.is_broken() && other.is_broken());
-    assert_eq!(failure(&other, "SELECT 1").await.code, ErrorCode::EngineUnavailable);
+    // In the other session this would compute the rest of the result, which still can be.
+    assert_eq!(failure(&third, "SELECT 1").await.code, ErrorCode::EngineUnavailable);
 
     // Something else is where the file was.
     let (file, aside) = (fixture.directory.path().join("file.duckdb"), fixture.directory.path().join("aside"));
