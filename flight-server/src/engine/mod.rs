@@ -9,6 +9,7 @@ mod cut;
 pub mod datafusion;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
+mod facts;
 mod keys;
 mod names;
 #[cfg(any(feature = "datafusion", feature = "duckdb"))]
@@ -29,6 +30,7 @@ use typemap::wire::WireOptions;
 use uuid::Uuid;
 
 pub use cut::Cut;
+pub use facts::EngineFacts;
 pub use keys::{ForeignKeyColumn, KeyColumn, PrimaryKeyColumn, TableName};
 pub(crate) use names::{mentions, quoted_identifier};
 pub use request::{Receipt, Request};
@@ -107,33 +109,6 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Ends the engine: writes what is to be durable and closes its files. Sessions still open are interrupted.
     async fn shutdown(&self);
-}
-
-/// What an engine says of itself.
-#[derive(Debug, Clone, Default)]
-pub struct EngineFacts {
-    /// The engine's own version, such as `1.5.5`.
-    pub version: String,
-    /// Words that must be quoted to be used as identifiers, beyond those of SQL-92; upper case, sorted.
-    pub keywords: Vec<String>,
-    /// Scalar functions over numbers, text, time and the system, as XDBC groups them; sorted.
-    pub numeric_functions: Vec<String>,
-    /// See `numeric_functions`.
-    pub string_functions: Vec<String>,
-    /// See `numeric_functions`.
-    pub datetime_functions: Vec<String>,
-    /// See `numeric_functions`.
-    pub system_functions: Vec<String>,
-    /// Whether it refuses every write.
-    pub read_only: bool,
-    /// Whether several statements can be one transaction.
-    pub transactions: bool,
-    /// Whether it keeps receipts of writes with what they write to, so that they are there as long as that is.
-    pub receipts: bool,
-    /// Which database it writes to, the same wherever that is opened; empty where it keeps no receipts.
-    pub database: String,
-    /// Whether every node writes to that database.
-    pub shared: bool,
 }
 
 /// For whom an engine's session is opened: whose it is, and how often it has changed hands.
