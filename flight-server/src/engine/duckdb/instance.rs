@@ -167,7 +167,9 @@ impl Instance {
 
     /// Opens no more connections; it is closed when the last one is gone.
     pub(super) fn let_go(&self) {
-        drop(self.database.lock().take());
+        // Closing may take long, and who asks for a connection meanwhile is not to wait for it.
+        let database = self.database.lock().take();
+        drop(database);
     }
 
     /// Lets the file be opened again in this process: the database is closed.
@@ -189,7 +191,7 @@ impl Instance {
 }
 
 /// The datasets that are shown, by their names.
-type Shown = BTreeMap<String, (Arc<Source>, Vec<(String, SqlType)>)>;
+pub(super) type Shown = BTreeMap<String, (Arc<Source>, Vec<(String, SqlType)>)>;
 
 /// DuckDB.
 pub struct DuckDb {
@@ -392,30 +394,16 @@ impl Engine for DuckDb {
     }
 
     async fn put_dataset(&self, source: &Arc<Source>, columns: &[(String, SqlType)]) -> Result<()> {
-        loop {
-            let instance = self.usable().await?;
-            let (shows, one, its) = (Arc::clone(&instance), Arc::clone(source), columns.to_vec());
-            super::session::blocking(move || shows.put_dataset(&one, &its)).await?;
-            let mut shown = self.shown.lock().await;
-            shown.insert(source.name().to_owned(), (Arc::clone(source), columns.to_vec()));
-            // One that was opened anew meanwhile may have been shown the others already.
-            if Arc::ptr_eq(&instance, &self.instance()) {
-                return Ok(());
-            }
-        }
+        let shown = (Arc::clone(source), columns.to_vec());
+        let put = shown.clone();
+        let change = move |instance: &Instance| instance.put_dataset(&put.0, &put.1);
+        self.change_shown(change, |all| drop(all.insert(source.name().to_owned(), shown.clone()))).await
     }
 
     async fn remove_dataset(&self, name: &str) -> Result<()> {
-        loop {
-            let instance = self.usable().await?;
-            let (shows, one) = (Arc::clone(&instance), name.to_owned());
-            super::session::blocking(move || shows.datasets.remove(&shows.connect()?, &one)).await?;
-            let mut shown = self.shown.lock().await;
-            shown.remove(name);
-            if Arc::ptr_eq(&instance, &self.instance()) {
-                return Ok(());
-            }
-        }
+        let one = name.to_owned();
+        let change = move |instance: &Instance| instance.datasets.remove(&instance.connect()?, &one);
+        self.change_shown(change, |all| drop(all.remove(name))).await
     }
 
     async fn broken(&self) -> String {

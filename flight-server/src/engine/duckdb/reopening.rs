@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::timeout;
 
-use super::instance::{DuckDb, Instance};
+use super::instance::{DuckDb, Instance, Shown};
 use super::{errors, session};
 use crate::engine::EngineSession;
 use crate::error::{Error, Result};
@@ -29,6 +29,28 @@ impl DuckDb {
         match timeout(PATIENCE, usable).await {
             Ok(Ok(instance)) => Ok(Arc::clone(&instance)),
             Ok(Err(_)) | Err(_) => Err(errors::reopening()),
+        }
+    }
+
+    /// Changes which datasets the instance shows by `change`, and by `note` what another one is to show that takes its place.
+    ///
+    /// # Errors
+    /// Those of `change`; `ENGINE_UNAVAILABLE` as [`Self::usable`].
+    pub(super) async fn change_shown(
+        &self,
+        change: impl Fn(&Instance) -> Result<()> + Clone + Send + 'static,
+        note: impl Fn(&mut Shown),
+    ) -> Result<()> {
+        loop {
+            let instance = self.usable().await?;
+            let (changed, change) = (Arc::clone(&instance), change.clone());
+            session::blocking(move || change(&changed)).await?;
+            let mut shown = self.shown.lock().await;
+            note(&mut shown);
+            // One that was opened anew meanwhile may have been shown the others already.
+            if Arc::ptr_eq(&instance, &self.instance()) {
+                return Ok(());
+            }
         }
     }
 
