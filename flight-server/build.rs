@@ -10,12 +10,13 @@ use protox::prost::Message;
 const PROTO: [&str; 2] = ["proto/flight.proto", "proto"];
 
 /// The files of the wrapper that are C++.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "src/engine/duckdb/ffi/client_context.cpp",
     "src/engine/duckdb/ffi/dataset_catalog.cpp",
     "src/engine/duckdb/ffi/dataset_files.cpp",
     "src/engine/duckdb/ffi/dictionary.cpp",
     "src/engine/duckdb/ffi/gate.cpp",
+    "src/engine/duckdb/ffi/inserted_values.cpp",
     "src/engine/duckdb/ffi/layout.cpp",
     "src/engine/duckdb/ffi/own_functions.cpp",
     "src/engine/duckdb/ffi/reach.cpp",

@@ -14,9 +14,12 @@ import tempfile
 import duckdb
 
 from peers import Nothing, Pintail, Quack
-from rounds import Figure, median_of, timed
+from rounds import Figure, by_turns, median_of, timed
 
 STATEMENTS = 300
+
+# How many rows one `executemany` has.
+ROWS = 2000
 
 
 def main(count):
@@ -71,6 +74,23 @@ def main(count):
                         figure.add(f"{contender}, ADBC's update", inserts_a_second(insert_by_update, served))
                     figure.add("Quack", inserts_a_second(insert_by_quack, remote))
             figure.print()
+
+        durable = duckdb.connect(f"{folder}/own.duckdb")
+        stack.callback(durable.close)
+        durable.execute("CREATE TABLE inserted (i INTEGER)")
+        rows = [(number,) for number in range(ROWS)]
+
+        def insert_many():
+            with connection.cursor() as cursor:
+                cursor.executemany("INSERT INTO inserted VALUES (?)", rows)
+
+        def insert_many_in_process():
+            durable.begin()
+            durable.executemany("INSERT INTO inserted VALUES (?)", rows)
+            durable.commit()
+
+        figure = Figure(f"executemany of {ROWS} rows, one transaction", base="in-process DuckDB")
+        by_turns(figure, {"in-process DuckDB": insert_many_in_process, "Pintail, ADBC": insert_many}, count).print()
 
 
 def insert_by_query(connection):

@@ -35,6 +35,7 @@ unsafe extern "C" {
     ) -> i32;
     fn pintail_keep_plan(statement: ffi::duckdb_prepared_statement);
     fn pintail_is_current(connection: ffi::duckdb_connection, statement: ffi::duckdb_prepared_statement) -> bool;
+    fn pintail_inserts_parameters(statement: ffi::duckdb_prepared_statement) -> bool;
 }
 
 /// Where a statement writes files, as its parse tree says.
@@ -186,6 +187,13 @@ impl Prepared {
     pub(in crate::engine::duckdb) fn is_current(&self) -> bool {
         // SAFETY: connection and statement are live.
         self.parameter_count() == 0 && unsafe { pintail_is_current(self.connection.handle, self.raw) }
+    }
+
+    /// Whether each of its parameters is a value of a row that it inserts, and nothing else: DuckDB casts it to its column's type,
+    /// which is the parameter's.
+    pub(in crate::engine::duckdb) fn inserts_parameters(&self) -> bool {
+        // SAFETY: the statement is live, and was prepared without failure.
+        unsafe { pintail_inserts_parameters(self.raw) }
     }
 
     /// How many parameters it has.

@@ -2,6 +2,16 @@
 
 use duckdb::ffi;
 
+use super::{LogicalType, Prepared};
+
+unsafe extern "C" {
+    fn pintail_cast_value(
+        connection: ffi::duckdb_connection,
+        value: ffi::duckdb_value,
+        ty: ffi::duckdb_logical_type,
+    ) -> ffi::duckdb_value;
+}
+
 /// A value.
 pub(in crate::engine::duckdb) struct Value(ffi::duckdb_value);
 
@@ -16,6 +26,12 @@ impl Value {
 
     pub(super) fn raw(&self) -> ffi::duckdb_value {
         self.0
+    }
+
+    /// The same as a value of type `ty`, as the connection of `prepared` casts it; `None` when it can't be cast.
+    pub(in crate::engine::duckdb) fn cast(&self, prepared: &Prepared, ty: &LogicalType) -> Option<Self> {
+        // SAFETY: connection, value and type are live, and the value that comes back is ours.
+        Self::owned(unsafe { pintail_cast_value(prepared.connection().handle, self.0, ty.raw()) })
     }
 
     /// NULL.

@@ -81,6 +81,21 @@ duckdb_value pintail_value_of(duckdb_connection connection, duckdb_vector vector
 	return nullptr;
 }
 
+// A value as one of `type`; null when it can't be cast to it.
+duckdb_value pintail_cast_value(duckdb_connection connection, duckdb_value value, duckdb_logical_type type) {
+	try {
+		auto &context = *reinterpret_cast<Connection *>(connection)->context;
+		Value cast;
+		string error;
+		if (reinterpret_cast<Value *>(value)->TryCastAs(context, *reinterpret_cast<LogicalType *>(type), cast, &error)) {
+			return reinterpret_cast<duckdb_value>(new Value(std::move(cast)));
+		}
+	} catch (...) {
+		// There is no such cast.
+	}
+	return nullptr;
+}
+
 // GEOMETRY of a coordinate reference system.
 duckdb_logical_type pintail_geometry_type(const char *crs) {
 	try {

@@ -1,6 +1,8 @@
 //! What happens on a session's connection, one thing at a time. Everything here blocks.
 
 mod journaled;
+mod kept_writes;
+mod noted;
 mod planned;
 mod requested;
 mod tables;
@@ -15,6 +17,7 @@ use parking_lot::Mutex;
 use typemap::wire::WireOptions;
 
 use self::journaled::JournaledReceipts;
+use self::kept_writes::{KeptWrites, is_worth_keeping};
 use self::planned::Planned;
 use self::requested::Known;
 pub(super) use self::tables::{KeptTables, Spool};
@@ -50,6 +53,7 @@ pub(super) struct Lane {
     cursor: Option<Arc<Cursor>>,
     /// What was planned, while nothing else has been done since.
     planned: Option<Planned>,
+    writes: KeptWrites,
     /// The state of a session in which nothing was set.
     fresh: SessionState,
     state: SessionState,
@@ -133,6 +137,7 @@ impl Lane {
             connection: Some(connection),
             cursor: None,
             planned: None,
+            writes: KeptWrites::default(),
             fresh,
             state,
             tables,
@@ -179,6 +184,7 @@ impl Lane {
             cursor.cut_off(closed());
         }
         self.planned = None;
+        self.writes.forget();
         *self.statements.lock() = Statements::default();
         // What the session did not commit must not outlive it in a result somebody still holds.
         if let Some(connection) = self.connection.take()
@@ -205,7 +211,10 @@ impl Lane {
             Err(_) if before != TransactionStatus::Autocommit => self.probe_status(),
             _ => {}
         }
-        self.untold |= executed.is_err();
+        if executed.is_err() {
+            self.untold = true;
+            self.writes.forget();
+        }
         let mut executed = executed?;
         if self.held {
             return Ok(executed);
@@ -337,8 +346,15 @@ impl Lane {
         // Of a statement that is a transaction of its own.
         let own_commit = self.commit_of(instance.lake.is_some());
         self.connection(run)?;
+        let (place, kept) = match extracted.count() == 1 && is_worth_keeping(&parameters) {
+            true => self.kept_write(sql, &reach),
+            false => (None, None),
+        };
         let connection = self.connection.as_ref().ok_or_else(closed)?;
-        let prepared = run.interruptible(|| extracted.prepare(index))?;
+        let prepared = match kept {
+            Some(prepared) => prepared,
+            None => run.interruptible(|| extracted.prepare(index))?,
+        };
         own_catalogs::check_untouched(&prepared)?;
         let changes_lake = instance.lake.is_some() && may_change_lake(&prepared, &reach);
         let kind = statement::kind(prepared.statement_type());
@@ -355,11 +371,15 @@ impl Lane {
             return self.read(prepared, parameters, form, run);
         }
         let is_update = statement::is_update(prepared.statement_type(), Some(&prepared.columns()), sql);
-        if alone && (parameters.len() > 1 || changes_lake) {
-            let work = || change(&prepared, parameters, kind, is_update, form, run);
-            return as_one_transaction(connection, work, |_| own_commit);
+        let as_one = alone && (parameters.len() > 1 || changes_lake);
+        let work = || change(&prepared, parameters, kind, is_update, form, run);
+        let changed = if as_one { as_one_transaction(connection, work, |_| own_commit) } else { work() };
+        if let (Ok(_), Some(place)) = (&changed, place) {
+            self.writes.put(place, prepared);
         }
-        let changed = change(&prepared, parameters, kind, is_update, form, run);
+        if as_one {
+            return changed;
+        }
         failpoint!("statement.done");
         if let (Ok(_), Some(commit)) = (&changed, commit) {
             self.journal(commit.finish());
@@ -420,41 +440,6 @@ impl Lane {
             tracing::debug!(%error, "the statement that frees an abandoned result failed");
         }
         release_free_memory();
-    }
-
-    /// What has changed in the session's state since it was last told.
-    pub(super) fn state_changes(&mut self) -> Result<Vec<StateEntry>> {
-        self.note_changes()?;
-        Ok(std::mem::take(&mut self.noted))
-    }
-
-    /// What is to be told with the next success, of what was noted already.
-    pub(super) fn take_noted(&mut self) -> Vec<StateEntry> {
-        std::mem::take(&mut self.noted)
-    }
-
-    fn note_sequences(&mut self) -> Result<()> {
-        let Some(connection) = &self.connection else { return Err(closed()) };
-        if self.status.get() != TransactionStatus::Failed
-            && let Some(now) = self.state.with_sequences(connection, &self.tables)?
-        {
-            self.noted.extend(now.changes_since(&self.state, &self.fresh));
-            self.state = now;
-        }
-        Ok(())
-    }
-
-    fn note_changes(&mut self) -> Result<()> {
-        let Some(connection) = &self.connection else { return Err(closed()) };
-        // A failed transaction answers nothing until it is rolled back; the next question finds what is missing.
-        if self.status.get() != TransactionStatus::Failed {
-            let mut now = SessionState::of(connection, &self.instance.settings, &self.tables)?;
-            // What the open transaction has made or dropped ends with it when the node does.
-            self.objects_wait = self.status.get() == TransactionStatus::Open && now.take_objects_of(&self.state);
-            self.noted.extend(now.changes_since(&self.state, &self.fresh));
-            self.state = now;
-        }
-        Ok(())
     }
 }
 

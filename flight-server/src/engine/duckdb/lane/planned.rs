@@ -51,8 +51,22 @@ impl Lane {
             1 => {
                 let reach = extracted.reach(0)?;
                 statement::check_allowed(&reach, sql, &instance.writable)?;
+                let (place, kept) = self.kept_write(sql, &reach);
+                let known = place.as_ref().and_then(|place| place.plan(options)).cloned();
+                let place = match (place, kept, known) {
+                    (Some(place), Some(kept), Some(plan)) => {
+                        self.writes.put(place, kept);
+                        return Ok(plan);
+                    }
+                    (place, ..) => place,
+                };
                 let prepared = run.interruptible(|| extracted.prepare(0))?;
                 let plan = plan_of(&prepared, sql, options)?;
+                if let Some(mut place) = place.filter(|_| prepared.parameter_count() > 0) {
+                    place.set_plan(options, &plan);
+                    self.writes.put(place, prepared);
+                    return Ok(plan);
+                }
                 let is_read = plan.kind == StatementKind::Read && !reach.commits;
                 if is_read
                     && plan.parameters.fields().is_empty()

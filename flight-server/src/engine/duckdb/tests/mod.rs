@@ -6,6 +6,7 @@ mod datasets;
 mod extensions;
 mod files;
 mod ingesting;
+mod kept_writes;
 mod parameters;
 mod planned;
 mod progress;
