@@ -58,7 +58,7 @@ impl Parameters {
 
     /// How the values are bound to the parameters of a statement.
     fn ways(&self, prepared: &Prepared) -> Result<Vec<Way>> {
-        let inserts = prepared.inserts_parameters();
+        let inserts = prepared.inserts_values();
         let way = |(index, own): (usize, &SqlType)| {
             let Some(wanted) = prepared.parameter_type(index + 1) else { return Ok(Way::Own) };
             match wanted.sql_type().and_then(|wanted| detour(own, &wanted)) {

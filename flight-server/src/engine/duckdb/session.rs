@@ -247,8 +247,7 @@ impl EngineSession for DuckDbSession {
             .on_lane(Duration::ZERO, move |lane, run| {
                 let connection = lane.connection(run)?;
                 let sql = state::move_to(connection, catalog.as_deref(), schema.as_deref())?;
-                internal::run(connection, &sql)?;
-                lane.state_changes()
+                lane.set(&sql, run)
             })
             .await
     }
@@ -277,8 +276,7 @@ impl EngineSession for DuckDbSession {
                     Some(value) => format!("SET SESSION {identifier} = {}", quoted_text(&value)),
                     None => format!("RESET {identifier}"),
                 };
-                internal::run(lane.connection(run)?, &sql)?;
-                lane.state_changes()
+                lane.set(&sql, run)
             })
             .await
     }

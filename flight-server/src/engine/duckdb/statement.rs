@@ -176,6 +176,11 @@ pub(super) fn is_update(ty: StatementType, columns: Option<&[(String, LogicalTyp
     }
 }
 
+/// Whether it inserts rows.
+pub(super) fn is_insert(ty: StatementType) -> bool {
+    ty.0 == c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_INSERT
+}
+
 /// Whether it calls a function by CALL.
 pub(super) fn is_call(ty: StatementType) -> bool {
     ty.0 == c::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CALL

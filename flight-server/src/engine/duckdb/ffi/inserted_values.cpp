@@ -1,41 +1,132 @@
-// What the values of a statement's parameters are for, by its parse tree.
+// What an INSERT inserts, by its parse tree and its table.
 
+#include "duckdb/catalog/catalog.hpp"
+#include "duckdb/catalog/catalog_entry/table_catalog_entry.hpp"
 #include "duckdb/main/capi/capi_internal.hpp"
+#include "duckdb/main/client_context.hpp"
+#include "duckdb/main/connection.hpp"
 #include "duckdb/main/prepared_statement_data.hpp"
+#include "duckdb/parser/constraints/check_constraint.hpp"
+#include "duckdb/parser/expression/cast_expression.hpp"
+#include "duckdb/parser/expression/constant_expression.hpp"
+#include "duckdb/parser/expression/function_expression.hpp"
 #include "duckdb/parser/expression/parameter_expression.hpp"
+#include "duckdb/parser/parsed_expression_iterator.hpp"
+#include "duckdb/parser/query_node.hpp"
 #include "duckdb/parser/statement/insert_statement.hpp"
+#include "duckdb/parser/statement/select_statement.hpp"
 #include "duckdb/parser/tableref/expressionlistref.hpp"
+#include "duckdb/planner/binder.hpp"
+
+namespace {
 
 using namespace duckdb;
 
-extern "C" {
+// Whether an expression is the same value whenever it is computed. DuckDB's parser makes a cast of some constants, as of true.
+bool IsConstant(const ParsedExpression &expr) {
+	if (expr.GetExpressionClass() == ExpressionClass::CAST) {
+		auto &cast = expr.Cast<CastExpression>();
+		return cast.cast_type.id() == LogicalTypeId::BOOLEAN &&
+		       cast.child->GetExpressionClass() == ExpressionClass::CONSTANT;
+	}
+	return expr.GetExpressionClass() == ExpressionClass::CONSTANT;
+}
 
-// Whether each parameter of a prepared statement is a value of a row that it inserts, and is nowhere else in it. DuckDB casts such
-// a value to the type of its column, and does nothing else with it.
-bool pintail_inserts_parameters(duckdb_prepared_statement statement) {
-	try {
-		auto &data = reinterpret_cast<PreparedStatementWrapper *>(statement)->statement->data;
-		if (!data || !data->unbound_statement || data->unbound_statement->type != StatementType::INSERT_STATEMENT) {
+// Whether a default is computed for each row, or is the same for all. Some functions of the time DuckDB computes when it plans.
+bool IsPlainDefault(const ParsedExpression &expr) {
+	if (expr.GetExpressionClass() != ExpressionClass::FUNCTION) {
+		return IsConstant(expr);
+	}
+	auto &function = expr.Cast<FunctionExpression>();
+	return StringUtil::CIEquals(function.function_name, "nextval") && function.children.size() == 1 &&
+	       IsConstant(*function.children[0]);
+}
+
+// Whether an expression calls a function other than an operator.
+bool Calls(const ParsedExpression &expr) {
+	if (expr.GetExpressionClass() == ExpressionClass::FUNCTION && !expr.Cast<FunctionExpression>().is_operator) {
+		return true;
+	}
+	auto calls = false;
+	ParsedExpressionIterator::EnumerateChildren(expr, [&](const ParsedExpression &child) { calls |= Calls(child); });
+	return calls;
+}
+
+// Whether what a table does with plain values is the same whenever it is done.
+bool IsPlain(TableCatalogEntry &table) {
+	for (auto &column : table.GetColumns().Logical()) {
+		if (!column.Generated() && column.HasDefaultValue() && !IsPlainDefault(column.DefaultValue())) {
 			return false;
 		}
-		auto &insert = data->unbound_statement->Cast<InsertStatement>();
-		auto rows = insert.GetValuesList();
-		if (!rows || insert.on_conflict_info || !insert.returning_list.empty() || !insert.cte_map.map.empty()) {
+	}
+	for (auto &constraint : table.GetConstraints()) {
+		if (constraint->type == ConstraintType::CHECK && Calls(*constraint->Cast<CheckConstraint>().expression)) {
 			return false;
 		}
-		case_insensitive_set_t seen;
-		for (auto &row : rows->values) {
-			for (auto &value : row) {
-				if (value->GetExpressionClass() == ExpressionClass::PARAMETER) {
-					if (!seen.insert(value->Cast<ParameterExpression>().identifier).second) {
-						return false;
-					}
-				} else if (value->HasParameter() || value->HasSubquery()) {
-					return false;
-				}
+	}
+	return true;
+}
+
+// The INSERT of rows of plain values that a statement is: constants, and parameters that are nowhere else in it. Null when it is
+// something else.
+optional_ptr<const InsertStatement> InsertOfValues(duckdb_prepared_statement statement) {
+	auto &data = reinterpret_cast<PreparedStatementWrapper *>(statement)->statement->data;
+	if (!data || !data->unbound_statement || data->unbound_statement->type != StatementType::INSERT_STATEMENT) {
+		return nullptr;
+	}
+	auto &insert = data->unbound_statement->Cast<InsertStatement>();
+	auto rows = insert.GetValuesList();
+	if (!rows || insert.on_conflict_info || !insert.returning_list.empty() || !insert.cte_map.map.empty() ||
+	    !insert.select_statement->node->modifiers.empty()) {
+		return nullptr;
+	}
+	case_insensitive_set_t seen;
+	for (auto &row : rows->values) {
+		for (auto &value : row) {
+			auto is_parameter = value->GetExpressionClass() == ExpressionClass::PARAMETER;
+			if (!is_parameter && !IsConstant(*value)) {
+				return nullptr;
+			}
+			if (is_parameter && !seen.insert(value->Cast<ParameterExpression>().identifier).second) {
+				return nullptr;
 			}
 		}
-		return true;
+	}
+	return &insert;
+}
+
+} // namespace
+
+extern "C" {
+
+// Whether all that a prepared statement does is to insert rows of plain values. DuckDB casts each to the type of its column, and
+// does nothing else with it.
+bool pintail_inserts_values(duckdb_prepared_statement statement) {
+	try {
+		return InsertOfValues(statement) != nullptr;
+	} catch (...) {
+		return false;
+	}
+}
+
+// Whether a prepared statement inserts plain values into a table which adds and checks no others, so that its plan does the same
+// whenever it is executed.
+bool pintail_inserts_alike(duckdb_connection connection, duckdb_prepared_statement statement) {
+	try {
+		auto insert = InsertOfValues(statement);
+		if (!insert) {
+			return false;
+		}
+		auto &context = *reinterpret_cast<Connection *>(connection)->context;
+		auto is_plain = false;
+		context.RunFunctionInTransaction(
+		    [&]() {
+			    auto catalog = insert->catalog, schema = insert->schema;
+			    Binder::BindSchemaOrCatalog(context, catalog, schema);
+			    is_plain = IsPlain(Catalog::GetEntry<TableCatalogEntry>(context, catalog, schema, insert->table));
+		    },
+		    false);
+		return is_plain;
 	} catch (...) {
 		return false;
 	}

@@ -35,7 +35,8 @@ unsafe extern "C" {
     ) -> i32;
     fn pintail_keep_plan(statement: ffi::duckdb_prepared_statement);
     fn pintail_is_current(connection: ffi::duckdb_connection, statement: ffi::duckdb_prepared_statement) -> bool;
-    fn pintail_inserts_parameters(statement: ffi::duckdb_prepared_statement) -> bool;
+    fn pintail_inserts_values(statement: ffi::duckdb_prepared_statement) -> bool;
+    fn pintail_inserts_alike(connection: ffi::duckdb_connection, statement: ffi::duckdb_prepared_statement) -> bool;
 }
 
 /// Where a statement writes files, as its parse tree says.
@@ -189,11 +190,17 @@ impl Prepared {
         self.parameter_count() == 0 && unsafe { pintail_is_current(self.connection.handle, self.raw) }
     }
 
-    /// Whether each of its parameters is a value of a row that it inserts, and nothing else: DuckDB casts it to its column's type,
-    /// which is the parameter's.
-    pub(in crate::engine::duckdb) fn inserts_parameters(&self) -> bool {
+    /// Whether all that it does is to insert rows of plain values: constants, and parameters that are nowhere else in it. DuckDB casts
+    /// each to its column's type, which is the parameter's, and does nothing else with it.
+    pub(in crate::engine::duckdb) fn inserts_values(&self) -> bool {
         // SAFETY: the statement is live, and was prepared without failure.
-        unsafe { pintail_inserts_parameters(self.raw) }
+        unsafe { pintail_inserts_values(self.raw) }
+    }
+
+    /// Whether it inserts plain values into a table that adds and checks no others: its plan does the same whenever it is executed.
+    pub(in crate::engine::duckdb) fn inserts_alike(&self) -> bool {
+        // SAFETY: connection and statement are live, and the statement was prepared without failure.
+        unsafe { pintail_inserts_alike(self.connection.handle, self.raw) }
     }
 
     /// How many parameters it has.

@@ -1,7 +1,7 @@
 //! What happens on a session's connection, one thing at a time. Everything here blocks.
 
 mod journaled;
-mod kept_writes;
+mod kept_inserts;
 mod noted;
 mod planned;
 mod requested;
@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use typemap::wire::WireOptions;
 
 use self::journaled::JournaledReceipts;
-use self::kept_writes::{KeptWrites, is_worth_keeping};
+use self::kept_inserts::{KeptInserts, is_worth_keeping};
 use self::planned::Planned;
 use self::requested::Known;
 pub(super) use self::tables::{KeptTables, Spool};
@@ -53,14 +53,14 @@ pub(super) struct Lane {
     cursor: Option<Arc<Cursor>>,
     /// What was planned, while nothing else has been done since.
     planned: Option<Planned>,
-    writes: KeptWrites,
+    inserts: KeptInserts,
     /// The state of a session in which nothing was set.
     fresh: SessionState,
     state: SessionState,
     /// The temporary tables that are kept, and where.
     tables: KeptTables,
     spool: Option<Spool>,
-    /// A text failed in the middle: what it had set by then is still to be told.
+    /// Something may have been set that is still to be told.
     untold: bool,
     /// The open transaction has changed temporary objects, which is told when it is committed.
     objects_wait: bool,
@@ -137,7 +137,7 @@ impl Lane {
             connection: Some(connection),
             cursor: None,
             planned: None,
-            writes: KeptWrites::default(),
+            inserts: KeptInserts::default(),
             fresh,
             state,
             tables,
@@ -184,7 +184,7 @@ impl Lane {
             cursor.cut_off(closed());
         }
         self.planned = None;
-        self.writes.forget();
+        self.inserts.forget();
         *self.statements.lock() = Statements::default();
         // What the session did not commit must not outlive it in a result somebody still holds.
         if let Some(connection) = self.connection.take()
@@ -213,19 +213,20 @@ impl Lane {
         }
         if executed.is_err() {
             self.untold = true;
-            self.writes.forget();
+            self.inserts.forget();
         }
         let mut executed = executed?;
         if self.held {
             return Ok(executed);
         }
         let has_kept = self.tables.touched.any() && self.status.get() == TransactionStatus::Autocommit;
-        let may_have_set = has_kept || !matches!(executed.kind, StatementKind::Read | StatementKind::Write);
+        // What cannot be told below is told with the next success.
+        self.untold |= has_kept || !matches!(executed.kind, StatementKind::Read | StatementKind::Write);
         if has_kept || self.state.has_sequences() {
             // The rest of the rows may move a sequence on, and is in the way of reading a table: it is computed now.
             self.connection(run)?;
         }
-        if (may_have_set || self.untold) && self.cursor.is_none() {
+        if self.untold && self.cursor.is_none() {
             self.keep_tables()?;
             self.note_changes()?;
             self.untold = false;
@@ -346,14 +347,22 @@ impl Lane {
         // Of a statement that is a transaction of its own.
         let own_commit = self.commit_of(instance.lake.is_some());
         self.connection(run)?;
+        if !matches!(statement::kind(reach.ty), StatementKind::Read | StatementKind::Write | StatementKind::Transaction)
+        {
+            // A name may stand for something else after it, or a text for another value.
+            self.inserts.forget();
+        }
         let (place, kept) = match extracted.count() == 1 && is_worth_keeping(&parameters) {
-            true => self.kept_write(sql, &reach),
+            true => self.kept_insert(sql, &reach),
             false => (None, None),
         };
         let connection = self.connection.as_ref().ok_or_else(closed)?;
-        let prepared = match kept {
-            Some(prepared) => prepared,
-            None => run.interruptible(|| extracted.prepare(index))?,
+        let (place, prepared) = match kept {
+            Some(prepared) => (place, prepared),
+            None => {
+                let prepared = run.interruptible(|| extracted.prepare(index))?;
+                (place.filter(|_| prepared.inserts_alike()), prepared)
+            }
         };
         own_catalogs::check_untouched(&prepared)?;
         let changes_lake = instance.lake.is_some() && may_change_lake(&prepared, &reach);
@@ -375,7 +384,7 @@ impl Lane {
         let work = || change(&prepared, parameters, kind, is_update, form, run);
         let changed = if as_one { as_one_transaction(connection, work, |_| own_commit) } else { work() };
         if let (Ok(_), Some(place)) = (&changed, place) {
-            self.writes.put(place, prepared);
+            self.inserts.put(place, prepared);
         }
         if as_one {
             return changed;

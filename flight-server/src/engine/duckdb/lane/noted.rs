@@ -1,13 +1,22 @@
 //! What has changed in a session's state, noted until it is told.
 
 use super::{Lane, closed};
+use crate::engine::duckdb::internal;
+use crate::engine::duckdb::interrupt::Run;
 use crate::engine::duckdb::state::SessionState;
 use crate::engine::{StateEntry, TransactionStatus};
 use crate::error::Result;
 
 impl Lane {
+    /// Runs a statement of the server's own that sets something of the session; what has changed by it.
+    pub(in crate::engine::duckdb) fn set(&mut self, sql: &str, run: &Run) -> Result<Vec<StateEntry>> {
+        self.inserts.forget();
+        internal::run(self.connection(run)?, sql)?;
+        self.state_changes()
+    }
+
     /// What has changed in the session's state since it was last told.
-    pub(in crate::engine::duckdb) fn state_changes(&mut self) -> Result<Vec<StateEntry>> {
+    pub(super) fn state_changes(&mut self) -> Result<Vec<StateEntry>> {
         self.note_changes()?;
         Ok(std::mem::take(&mut self.noted))
     }
@@ -37,12 +46,7 @@ impl Lane {
             let mut now = SessionState::of(connection, &self.instance.settings, &self.tables)?;
             // What the open transaction has made or dropped ends with it when the node does.
             self.objects_wait = self.status.get() == TransactionStatus::Open && now.take_objects_of(&self.state);
-            let changes = now.changes_since(&self.state, &self.fresh);
-            if !changes.is_empty() {
-                // A name may stand for something else now, and a function give something else.
-                self.writes.forget();
-            }
-            self.noted.extend(changes);
+            self.noted.extend(now.changes_since(&self.state, &self.fresh));
             self.state = now;
         }
         Ok(())

@@ -51,20 +51,20 @@ impl Lane {
             1 => {
                 let reach = extracted.reach(0)?;
                 statement::check_allowed(&reach, sql, &instance.writable)?;
-                let (place, kept) = self.kept_write(sql, &reach);
+                let (place, kept) = self.kept_insert(sql, &reach);
                 let known = place.as_ref().and_then(|place| place.plan(options)).cloned();
                 let place = match (place, kept, known) {
                     (Some(place), Some(kept), Some(plan)) => {
-                        self.writes.put(place, kept);
+                        self.inserts.put(place, kept);
                         return Ok(plan);
                     }
                     (place, ..) => place,
                 };
                 let prepared = run.interruptible(|| extracted.prepare(0))?;
                 let plan = plan_of(&prepared, sql, options)?;
-                if let Some(mut place) = place.filter(|_| prepared.parameter_count() > 0) {
+                if let Some(mut place) = place.filter(|_| prepared.parameter_count() > 0 && prepared.inserts_alike()) {
                     place.set_plan(options, &plan);
-                    self.writes.put(place, prepared);
+                    self.inserts.put(place, prepared);
                     return Ok(plan);
                 }
                 let is_read = plan.kind == StatementKind::Read && !reach.commits;

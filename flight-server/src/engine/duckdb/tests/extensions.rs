@@ -6,7 +6,7 @@ use super::*;
 use crate::error::ErrorCode;
 
 /// Where the test run has put the extensions icu and httpfs.
-fn extension_dir() -> Option<PathBuf> {
+pub(super) fn extension_dir() -> Option<PathBuf> {
     std::env::var_os("TEST_EXTENSION_DIR").map(PathBuf::from)
 }
 

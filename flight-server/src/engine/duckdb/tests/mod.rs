@@ -6,7 +6,7 @@ mod datasets;
 mod extensions;
 mod files;
 mod ingesting;
-mod kept_writes;
+mod kept_inserts;
 mod parameters;
 mod planned;
 mod progress;

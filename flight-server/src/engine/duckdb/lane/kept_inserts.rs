@@ -1,8 +1,11 @@
-//! Writes with parameters that are kept as they were planned, until they are executed again.
+//! INSERTs of rows of parameters that are kept as they were planned, until they are executed again.
 //!
 //! A prepared statement is executed many times, mostly with one row of values, and comes with its text each time. For the INSERT of one
 //! row, parsing it, planning it for the types of its parameters, and planning it again with its values was 30 % of the server's processor
 //! time; without it 8 connections made 1.23 times as many (5 rounds).
+//!
+//! Only plain values are inserted, also by defaults: what else may stand there DuckDB computes when it plans, functions of the time among
+//! it. An UPDATE or DELETE, which looks for rows, it plans anew for each value, and a COPY decides then how to replace its file.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
@@ -10,10 +13,10 @@ use std::num::NonZeroU64;
 use typemap::wire::WireOptions;
 
 use super::Lane;
+use crate::engine::Plan;
 use crate::engine::duckdb::bind::ParameterRows;
 use crate::engine::duckdb::ffi::{Connection, Prepared, Reach};
 use crate::engine::duckdb::statement;
-use crate::engine::{Plan, StatementKind};
 
 /// How many a session keeps: those that it has executed last. Each takes about 20 KB.
 const MOST: usize = 8;
@@ -24,9 +27,9 @@ const LARGEST: usize = 64 << 10;
 
 /// What a session keeps.
 #[derive(Default)]
-pub(super) struct KeptWrites(VecDeque<(Place, Prepared)>);
+pub(super) struct KeptInserts(VecDeque<(Place, Prepared)>);
 
-/// Where a write is kept.
+/// Where an INSERT is kept.
 pub(super) struct Place {
     sql: String,
     /// What the catalogs were like when it was planned.
@@ -36,7 +39,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// What the write is, if that was asked for before, with rows that are written as they are now.
+    /// What the INSERT is, if that was asked for before, with rows that are written as they are now.
     pub(super) fn plan(&self, options: &WireOptions) -> Option<&Plan> {
         self.plan.as_ref().filter(|(then, _)| then == options).map(|(_, plan)| plan)
     }
@@ -46,14 +49,14 @@ impl Place {
     }
 }
 
-impl KeptWrites {
-    /// Takes out the write of this text, if it is still as it was planned.
+impl KeptInserts {
+    /// Takes out the INSERT of this text, if it is still as it was planned.
     fn take(&mut self, sql: &str, catalogs: NonZeroU64) -> Option<(Place, Prepared)> {
         let index = self.0.iter().position(|(place, _)| place.sql == sql)?;
         self.0.remove(index).filter(|(place, _)| place.catalogs == catalogs)
     }
 
-    /// Keeps a write, which was executed to its end or not at all.
+    /// Keeps an INSERT, which was executed to its end or not at all.
     pub(super) fn put(&mut self, place: Place, prepared: Prepared) {
         prepared.clear_bindings();
         self.0.truncate(MOST - 1);
@@ -67,23 +70,22 @@ impl KeptWrites {
 }
 
 impl Lane {
-    /// Where to keep the write that a text is, which is planned next, and the write itself if it is kept already. There is no place for
-    /// what does not write, or where changes of the catalogs can't be told, as with a lake.
-    pub(super) fn kept_write(&mut self, sql: &str, reach: &Reach) -> (Option<Place>, Option<Prepared>) {
-        let is_write = statement::kind(reach.ty) == StatementKind::Write && !reach.is_wrapped;
-        if !is_write || sql.len() > LONGEST || self.instance.lake.is_some() {
+    /// Where to keep the INSERT that a text is, which is planned next, and the INSERT itself if it is kept already. There is no place
+    /// for other statements, or where changes of the catalogs can't be told, as with a lake.
+    pub(super) fn kept_insert(&mut self, sql: &str, reach: &Reach) -> (Option<Place>, Option<Prepared>) {
+        if !statement::is_insert(reach.ty) || reach.is_wrapped || sql.len() > LONGEST || self.instance.lake.is_some() {
             return (None, None);
         }
         // Before the plan, so that it is not older than what it says.
         let Some(catalogs) = self.connection.as_ref().and_then(Connection::catalog_state) else { return (None, None) };
-        match self.writes.take(sql, catalogs) {
+        match self.inserts.take(sql, catalogs) {
             Some((place, prepared)) => (Some(place), Some(prepared)),
             None => (Some(Place { sql: sql.to_owned(), catalogs, plan: None }), None),
         }
     }
 }
 
-/// Whether a write that gets these values is to be kept.
+/// Whether an INSERT that gets these values is to be kept.
 pub(super) fn is_worth_keeping(parameters: &ParameterRows) -> bool {
     !parameters.is_empty() && parameters.bytes() <= LARGEST
 }

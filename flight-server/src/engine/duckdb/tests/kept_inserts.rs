@@ -1,4 +1,4 @@
-//! Writes that are kept as they were planned: whatever happens in between, what is executed is what the text says.
+//! INSERTs that are kept as they were planned: whatever happens in between, what is executed is what the text says.
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, StringArray,
@@ -6,6 +6,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema};
 
+use super::extensions::extension_dir;
 use super::*;
 use crate::engine::Request;
 
@@ -80,17 +81,59 @@ async fn a_kept_write_is_executed_only_while_it_says_what_the_text_does() {
 
 #[tokio::test]
 async fn what_a_function_gives_is_computed_for_each_execution() {
-    let fixture = Fixture::new();
+    let directory = extension_dir();
+    let has_icu = directory.is_some();
+    let fixture = Fixture::with(|options| options.extension_dir = directory.or(options.extension_dir.take()));
     let session = fixture.session().await;
-    run(&session, "CREATE SEQUENCE s; CREATE TABLE t (a INTEGER, set_at TIMESTAMP, n BIGINT DEFAULT nextval('s'), made TIMESTAMP DEFAULT now())")
-        .await
-        .unwrap();
-    for value in 0..3 {
-        write(&session, "INSERT INTO t (a, set_at) VALUES (?, now())", value).await.unwrap();
+    run(&session, "CREATE SEQUENCE s").await.unwrap();
+    let mut values = vec!["now()", "nextval('s')", "random()", "uuid()"];
+    if has_icu {
+        // DuckDB takes these for functions of nothing, and computes them when it plans.
+        values.extend(["LOCALTIMESTAMP", "current_localtime()"]);
     }
-    for column in ["set_at", "n", "made"] {
-        assert_eq!(number(&session, &format!("SELECT count(DISTINCT {column}) FROM t")).await, 3, "{column}");
+    for value in values {
+        run(&session, &format!("CREATE OR REPLACE TABLE t (a INTEGER, v VARCHAR, d VARCHAR DEFAULT {value})"))
+            .await
+            .unwrap();
+        for number in 0..3 {
+            write(&session, &format!("INSERT INTO t VALUES (?, {value}, DEFAULT)"), number).await.unwrap();
+            write(&session, &format!("INSERT INTO t SELECT ?, {value}, 'selected {number}'"), number).await.unwrap();
+            write(&session, "INSERT INTO t (a) VALUES (?)", number).await.unwrap();
+        }
+        let counts = text(&session, "SELECT [count(DISTINCT v), count(DISTINCT d)] FROM t").await;
+        assert_eq!(counts, "[6, 9]", "{value}");
     }
+    if has_icu {
+        // It holds only until the moment has come that it names.
+        run(&session, "SET TimeZone = 'UTC'").await.unwrap();
+        let until = text(&session, "SELECT current_localtimestamp() + INTERVAL 2 SECONDS").await;
+        let holds = format!("current_localtimestamp() < TIMESTAMP '{until}'");
+        run(&session, &format!("CREATE TABLE c (a INTEGER CHECK (a < 0 OR {holds}))")).await.unwrap();
+        let mut taken = 0;
+        let failed = loop {
+            match write(&session, "INSERT INTO c VALUES (?)", 1).await {
+                Ok(_) => taken += 1,
+                Err(error) => break error,
+            }
+            assert!(taken < 1_000_000, "it holds for ever");
+        };
+        assert_eq!(failed.sqlstate.0, "23514");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_replaced_only_by_a_whole_one() {
+    let files = tempfile::tempdir().unwrap();
+    let fixture = Fixture::with(|options| options.allow_writes = vec![files.path().to_owned()]);
+    let session = fixture.session().await;
+    let file = files.path().join("f.csv");
+    let rows = "SELECT i, CASE WHEN i = $1 THEN error('broken') END FROM (SELECT unnest(range(10)) AS i)";
+    let copy = format!("COPY ({rows}) TO '{}'", file.display());
+    write(&session, &copy, -1).await.unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    write(&session, &copy, -1).await.unwrap();
+    assert!(write(&session, &copy, 5).await.unwrap_err().message.contains("broken"));
+    assert_eq!(std::fs::read(&file).unwrap(), whole);
 }
 
 #[tokio::test]
