@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures::Stream;
 use tonic::Status;
 
+use super::encoding::Encoding;
 use super::marks::Marks;
 use super::row_message::{BatchEncoder, RowMessage};
 use super::status::status;
@@ -68,7 +69,7 @@ fn has_dictionary(field: &Field) -> bool {
 /// While one batch is on its way to the client, the next is taken already; never more than that one.
 pub(super) struct ResultMessages {
     header: Option<RowMessage>,
-    encoder: BatchEncoder,
+    encoding: Encoding,
     /// `None` once they are over, so that the statement is let go at once.
     rows: Option<Rows>,
     ahead: Option<Result<RecordBatch>>,
@@ -83,16 +84,37 @@ impl ResultMessages {
     pub(super) fn new(rows: Rows, compression: Compression, marks: Option<Marks>) -> Result<Self> {
         check_schema(&rows.schema)?;
         let encoder = BatchEncoder::new(rows.schema.clone(), compression)?;
-        Ok(Self { header: Some(encoder.schema()), encoder, rows: Some(rows), ahead: None, marks })
+        let header = Some(encoder.schema());
+        Ok(Self { header, encoding: Encoding::new(encoder), rows: Some(rows), ahead: None, marks })
     }
 
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
-        let Some(rows) = &mut self.rows else { return Poll::Ready(None) };
-        let next = ready!(rows.batches.as_mut().poll_next(cx));
-        if !matches!(next, Some(Ok(_))) {
-            self.rows = None;
+        loop {
+            let Some(rows) = &mut self.rows else { return Poll::Ready(None) };
+            let next = ready!(rows.batches.as_mut().poll_next(cx));
+            match &next {
+                // A batch without rows says nothing.
+                Some(Ok(batch)) if batch.num_rows() == 0 => continue,
+                Some(Ok(_)) => {}
+                _ => self.rows = None,
+            }
+            return Poll::Ready(next);
         }
-        Poll::Ready(next)
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<RowMessage>>> {
+        if self.encoding.is_idle() {
+            let next = match self.ahead.take() {
+                Some(next) => Some(next),
+                None => ready!(self.poll_batch(cx)),
+            };
+            match next {
+                Some(Ok(batch)) => self.encoding.put(batch),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        self.encoding.poll_message(cx).map(Some)
     }
 
     /// The message with its mark, if it is to be sent.
@@ -106,10 +128,13 @@ impl ResultMessages {
 
     /// Lets the next batch be computed while the message at hand is sent.
     fn look_ahead(&mut self, cx: &mut Context<'_>) {
-        if self.ahead.is_none()
-            && let Poll::Ready(next) = self.poll_batch(cx)
-        {
-            self.ahead = next;
+        if self.ahead.is_some() || !self.encoding.is_idle() {
+            return;
+        }
+        let Poll::Ready(next) = self.poll_batch(cx) else { return };
+        match next {
+            Some(Ok(batch)) if self.encoding.goes_ahead() => self.encoding.put(batch),
+            next => self.ahead = next,
         }
     }
 }
@@ -123,19 +148,12 @@ impl Stream for ResultMessages {
             return Poll::Ready(Some(Ok(header)));
         }
         loop {
-            let next = match self.ahead.take() {
-                Some(next) => Some(next),
-                None => ready!(self.poll_batch(cx)),
-            };
-            let message = match next {
+            let message = match ready!(self.poll_message(cx)) {
                 None => match self.marks.as_mut().map_or(Ok(()), Marks::end) {
                     Ok(()) => return Poll::Ready(None),
                     Err(error) => Err(error),
                 },
-                // A batch without rows says nothing.
-                Some(Ok(batch)) if batch.num_rows() == 0 => continue,
-                Some(Ok(batch)) => self.encoder.batch(&batch).and_then(|message| self.marked(message)),
-                Some(Err(error)) => Err(error),
+                Some(message) => message.and_then(|message| self.marked(message)),
             };
             return Poll::Ready(Some(match message {
                 // Its client has it.
@@ -163,7 +181,9 @@ mod tests {
     use arrow::datatypes::Int32Type;
     use arrow_flight::decode::FlightRecordBatchStream;
     use arrow_flight::error::FlightError;
-    use futures::{StreamExt, TryStreamExt};
+    use futures::{FutureExt, StreamExt, TryStreamExt};
+    use tokio::runtime::Builder;
+    use tokio::task::spawn_blocking;
     use tonic::Code;
 
     fn batch(from: i64, rows: i64) -> RecordBatch {
@@ -254,20 +274,44 @@ mod tests {
 
     #[tokio::test]
     async fn one_batch_is_computed_ahead_and_dropping_stops_the_rest() {
-        let computed = Arc::new(AtomicUsize::new(0));
-        let count = computed.clone();
-        let batches = futures::stream::iter(0..100).map(move |n| {
-            count.fetch_add(1, Ordering::Relaxed);
-            Ok(batch(n, 1))
-        });
-        let rows = Rows { schema: batch(0, 0).schema(), batches: Box::pin(batches) };
-        let mut messages = messages(rows).unwrap();
-        for sent in 1..5 {
-            messages.next().await.unwrap().unwrap();
-            assert_eq!(computed.load(Ordering::Relaxed), sent);
+        for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+            let computed = Arc::new(AtomicUsize::new(0));
+            let count = computed.clone();
+            let batches = futures::stream::iter(0..100).map(move |n| {
+                count.fetch_add(1, Ordering::Relaxed);
+                Ok(batch(n, 1))
+            });
+            let rows = Rows { schema: batch(0, 0).schema(), batches: Box::pin(batches) };
+            let mut messages = ResultMessages::new(rows, compression, None).unwrap();
+            for sent in 1..5 {
+                messages.next().await.unwrap().unwrap();
+                assert_eq!(computed.load(Ordering::Relaxed), sent);
+            }
+            drop(messages);
+            assert_eq!(computed.load(Ordering::Relaxed), 4);
+            assert_eq!(Arc::strong_count(&computed), 1, "the rows were dropped with the stream");
         }
-        drop(messages);
-        assert_eq!(computed.load(Ordering::Relaxed), 4);
-        assert_eq!(Arc::strong_count(&computed), 1, "the rows were dropped with the stream");
+    }
+
+    #[test]
+    fn a_thread_of_the_network_compresses_nothing() {
+        for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+            let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+            runtime.block_on(async {
+                let mut messages = ResultMessages::new(rows(vec![Ok(batch(0, 9))]), compression, None).unwrap();
+                // The only thread for what takes long has something to do until it is told to end.
+                let (end, ended) = std::sync::mpsc::channel::<()>();
+                let busy = spawn_blocking(move || ended.recv());
+                messages.next().await.unwrap().unwrap();
+                let at_once = messages.next().now_or_never();
+                assert_eq!(at_once.is_some(), compression == Compression::None, "{compression:?}");
+                drop(end);
+                busy.await.unwrap().unwrap_err();
+                if at_once.is_none() {
+                    messages.next().await.unwrap().unwrap();
+                }
+                assert!(messages.next().await.is_none());
+            });
+        }
     }
 }

@@ -22,6 +22,7 @@ mod deadline;
 mod decompression;
 mod driver;
 mod encode;
+mod encoding;
 mod ended;
 mod exchange;
 mod features;

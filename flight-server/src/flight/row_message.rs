@@ -118,6 +118,11 @@ impl BatchEncoder {
         })
     }
 
+    /// Whether it compresses them, which takes a while.
+    pub(super) fn compresses(&self) -> bool {
+        self.compression != Compression::None
+    }
+
     pub(super) fn schema(&self) -> RowMessage {
         let message: FlightData = SchemaAsIpc::new(&self.schema, &self.options).into();
         RowMessage { header: message.data_header, ..RowMessage::default() }
@@ -129,7 +134,7 @@ impl BatchEncoder {
         if !are_alike(batch.schema_ref(), &self.schema) {
             return Err(Error::internal("a batch does not have the schema of its result"));
         }
-        if self.compression == Compression::None
+        if !self.compresses()
             && let Some((header, body)) = body_of(batch)
         {
             return Ok(RowMessage { header, metadata: Bytes::new(), body });

@@ -9,9 +9,11 @@ mod signals;
 
 use std::fs;
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
@@ -93,7 +95,8 @@ pub(super) fn run(flags: &ArgMatches) -> ExitCode {
     }
     #[cfg(feature = "failpoints")]
     let _failpoints = crate::failpoint::set_up();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match builder.worker_threads(network_threads()).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&error);
@@ -109,6 +112,15 @@ pub(super) fn run(flags: &ArgMatches) -> ExitCode {
         (Err(error), LogFormat::Json) => tracing::error!(error = with_causes(&error), "the server failed"),
     }
     ExitCode::FAILURE
+}
+
+/// How many threads serve the network: for half of the processors, since what computes the rows needs them too.
+///
+/// Those that have nothing to do look for work of the others, which wakes one at nearly every frame. With one for two processors instead
+/// of two, lineitem takes 0.96 of the time by pyarrow and 0.87 by ADBC's driver, whose frames are small, and an ingest of it 0.96; sixteen
+/// connections make 0.92 as many short statements, and one 1.15 as many (3 to 8 rounds).
+fn network_threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2)
 }
 
 async fn serve(config: &Config) -> Result<(), ServeError> {
