@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
+use tokio::runtime::Handle;
 
 use crate::engine::bytes_of_rows;
 use crate::error::{Error, ErrorCode, Result};
@@ -38,6 +39,17 @@ pub struct BatchQueue {
 enum Entry {
     Memory(RecordBatch, usize),
     File { offset: u64, length: usize },
+}
+
+impl Drop for BatchQueue {
+    /// To free a file of gigabytes takes a while, in which a thread of the network is not to wait.
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn_blocking(move || drop(file));
+        }
+    }
 }
 
 impl BatchQueue {

@@ -15,6 +15,7 @@
 
 pub mod auth;
 pub mod batch_queue;
+mod blocking;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -14,10 +14,14 @@ use super::encode::{check_schema, schema_bytes};
 use super::marks::Mark;
 use super::ticket::{self, Claim, Contents, Holder, MAX_SQL};
 use super::trace_context::TraceId;
-use crate::engine::{Request, Statement};
+use crate::blocking::blocking;
+use crate::engine::{Request, Statement, bytes_of_rows};
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::node::{Caller, Delivery, Locations, Node, QueryId, Session, WriteOutcome};
+
+/// Statements with parameters up to this size, in bytes, are hashed at once; it takes less than a millisecond.
+const HASHED_AT_ONCE: usize = 256 << 10;
 
 /// A call of a session's owner.
 pub struct Call {
@@ -75,10 +79,15 @@ impl Call {
     ///
     /// # Errors
     /// When its parameters can't be written down.
-    pub(super) fn once(&self, statement: Statement) -> Result<Statement> {
-        let of = |id| Request::of_statement(id, &statement.sql, &statement.parameters);
-        let request = self.request.map(of).transpose()?;
-        Ok(Statement { request, query: Some(self.query.uuid()), ..statement })
+    pub(super) async fn once(&self, statement: Statement) -> Result<Statement> {
+        let query = Some(self.query.uuid());
+        let Some(id) = self.request else { return Ok(Statement { request: None, query, ..statement }) };
+        let size = statement.sql.len() + statement.parameters.iter().map(bytes_of_rows).sum::<usize>();
+        let identified = move || {
+            let request = Some(Request::of_statement(id, &statement.sql, &statement.parameters)?);
+            Ok(Statement { request, query, ..statement })
+        };
+        if size > HASHED_AT_ONCE { blocking(identified).await } else { identified() }
     }
 
     /// Whether a statement was applied when it was sent before.

@@ -15,6 +15,13 @@ const PREFIX: usize = 8;
 /// In the place of that length: the buffer is not compressed.
 const NOT_COMPRESSED: i64 = -1;
 
+/// Whether a message has rows that are compressed.
+pub(super) fn is_compressed(header: &[u8]) -> bool {
+    let Ok(message) = ipc::root_as_message(header) else { return false };
+    let of_dictionary = || message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data());
+    message.header_as_record_batch().or_else(of_dictionary).is_some_and(|batch| batch.compression().is_some())
+}
+
 /// How many bytes the buffers of a batch take once they are decompressed; those of a batch that is not compressed count for
 /// nothing, as they stay where they are. All buffers must lie in the body.
 ///

@@ -48,7 +48,7 @@ fn is_echo(descriptor: &FlightDescriptor) -> bool {
 
 async fn rows(call: &Call, upload: &mut Upload, statement: Statement, plan: &Plan) -> Result<Rows> {
     if plan.parameters.fields().is_empty() {
-        return statements::read(call, call.once(statement)?).await;
+        return statements::read(call, call.once(statement).await?).await;
     }
     let values = upload.values().await?;
     statements::check_parameters(plan, values.columns())?;
@@ -57,5 +57,5 @@ async fn rows(call: &Call, upload: &mut Upload, statement: Statement, plan: &Pla
         let schema = statements::schema_of_no_run(call, &statement, plan).await?;
         return Ok(Rows { schema, batches: stream::empty().boxed() });
     }
-    statements::read(call, call.once(statement)?).await
+    statements::read(call, call.once(statement).await?).await
 }

@@ -7,10 +7,10 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow_flight::{Action, FlightData, FlightDescriptor};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::executor::block_on;
 use futures::stream;
 use http::HeaderMap;
 use prost::Message;
+use tokio::runtime::Builder;
 
 use super::actions;
 use super::command::Command;
@@ -23,6 +23,12 @@ use crate::node::Origin;
 
 const KEY: [u8; 32] = [7; 32];
 const HOLDER: Holder<'static> = Holder { session: b"fuzz", principal: "fuzz" };
+
+/// Runs what decompresses on threads of a runtime.
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_current_thread().build();
+    runtime.unwrap_or_else(|error| panic!("there is no runtime: {error}")).block_on(work)
+}
 
 /// Handlers that refuse everything, as their defaults do.
 struct Refusing;

@@ -37,6 +37,7 @@ mod listing;
 mod lost_state;
 pub(crate) mod marks;
 mod message_encoding;
+mod message_limits;
 pub(crate) mod messages;
 mod metadata;
 mod node_handlers;

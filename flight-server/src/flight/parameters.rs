@@ -17,8 +17,9 @@ use tonic::Status;
 
 use super::broken_off::BROKEN_OFF;
 use super::command::malformed;
-use super::decompression::decompressed_size;
+use super::decompression::{decompressed_size, is_compressed};
 use super::uploaded_types;
+use crate::blocking::blocking;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most bytes of parameters one statement takes: they are held in memory until it has run.
@@ -117,7 +118,7 @@ impl Upload {
     /// than the server holds.
     pub async fn values(&mut self) -> Result<Values> {
         while let Some(message) = self.next().await? {
-            self.decoder.push(message)?;
+            self.decode(message).await?;
             if self.decoder.schema.as_ref().is_some_and(|schema| schema.fields().is_empty()) {
                 break;
             }
@@ -134,7 +135,7 @@ impl Upload {
         loop {
             let message = self.next().await?;
             let message = message.ok_or_else(|| malformed("the upload ended without a schema of its rows"))?;
-            self.decoder.push(message)?;
+            self.decode(message).await?;
             if let Some(schema) = &self.decoder.schema {
                 return Ok(Arc::clone(schema));
             }
@@ -153,8 +154,23 @@ impl Upload {
             let Some(message) = self.next().await? else { return Ok(None) };
             // What was taken does not count towards what is held.
             (self.decoder.bytes, self.decoder.rows) = (0, 0);
-            self.decoder.push(message)?;
+            self.decode(message).await?;
         }
+    }
+
+    /// Reads a message; where it is to be decompressed, on a thread that may take its time.
+    async fn decode(&mut self, message: FlightData) -> Result<()> {
+        if !is_compressed(&message.data_header) {
+            return self.decoder.push(message);
+        }
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let read = move || {
+            let read = decoder.push(message);
+            Ok((decoder, read))
+        };
+        let (decoder, read) = blocking(read).await?;
+        self.decoder = decoder;
+        read
     }
 
     /// The messages as they come; not the first where it is no more than its descriptor, as an empty message ends what
@@ -299,6 +315,7 @@ mod tests {
     use super::*;
     use arrow::array::{DictionaryArray, Int64Array, NullArray, RecordBatchOptions};
     use arrow::datatypes::{DataType, Field, Int32Type};
+    use arrow::ipc::CompressionType;
     use arrow::ipc::writer::IpcWriteOptions;
     use arrow_flight::SchemaAsIpc;
     use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
@@ -345,6 +362,27 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(read(sent).await.unwrap(), [batch]);
+    }
+
+    #[tokio::test]
+    async fn compressed_values_are_those_that_were_sent() {
+        for codec in [CompressionType::LZ4_FRAME, CompressionType::ZSTD] {
+            let options = IpcWriteOptions::default().try_with_compression(Some(codec)).unwrap();
+            let encoder = FlightDataEncoderBuilder::new().with_options(options);
+            let encoder = encoder.with_flight_descriptor(Some(FlightDescriptor::new_cmd("command")));
+            let batches = [batch(10_000), batch(3)];
+            let sent: Vec<FlightData> =
+                encoder.build(futures::stream::iter(batches.clone().map(Ok))).try_collect().await.unwrap();
+            assert!(sent.iter().skip(1).all(|message| is_compressed(&message.data_header)));
+            assert!(sent[1].data_body.len() < 8 * 10_000);
+            assert_eq!(read(sent.clone()).await.unwrap(), batches);
+            let mut upload = Upload::open(futures::stream::iter(sent.into_iter().map(Ok))).await.unwrap();
+            assert_eq!(upload.schema().await.unwrap(), batches[0].schema());
+            for batch in batches {
+                assert_eq!(upload.batch().await.unwrap(), Some(batch));
+            }
+            assert_eq!(upload.batch().await.unwrap(), None);
+        }
     }
 
     #[tokio::test]

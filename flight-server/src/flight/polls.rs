@@ -44,7 +44,7 @@ pub(super) async fn poll(call: &Call, descriptor: FlightDescriptor) -> Result<Po
     let (statement, plan) = match Command::from_descriptor(&descriptor)? {
         Command::StatementQuery { sql, transaction } => {
             // What was applied may not be planned again: the table that it dropped is gone.
-            let again = call.once(Statement::new(sql.clone()))?;
+            let again = call.once(Statement::new(sql.clone())).await?;
             if call.was_applied(&again).await? {
                 return Ok(finished(statements::info_of_run(call, descriptor, again).await?));
             }

@@ -60,7 +60,7 @@ pub(super) async fn info(call: &Call, descriptor: FlightDescriptor, handle: &[u8
     // What was applied may not be planned again: the table that it dropped is gone.
     if call.request.is_some() {
         let (statement, _) = with_values(call, handle).await?;
-        let statement = call.once(statement)?;
+        let statement = call.once(statement).await?;
         if call.was_applied(&statement).await? {
             return statements::info_of_run(call, descriptor, statement).await;
         }
@@ -117,7 +117,7 @@ pub(super) async fn update(call: &Call, handle: &[u8], values: Values) -> Result
         return Ok(0);
     }
     let statement = Statement { parameters, ..Statement::new(prepared.sql.clone()) };
-    statements::run(call, call.once(statement)?).await
+    statements::run(call, call.once(statement).await?).await
 }
 
 fn handle(prepared: &Prepared) -> Bytes {

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(test)]
 use arrow_flight::flight_service_server::FlightServiceServer;
 use futures::TryStreamExt as _;
 use tokio::net::TcpListener;
-use tonic::codec::CompressionEncoding;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::pb::health_server::HealthServer;
@@ -20,16 +20,13 @@ use super::deadline::DeadlineLayer;
 use super::driver::DriverLayer;
 use super::handlers::Handlers;
 use super::health::ServerHealth;
+use super::message_limits::Limited;
 use super::node_handlers::NodeHandlers;
 use super::service::Service;
 use super::untyped::TypedLayer;
 use super::{broken_off, handshake, message_encoding, reflection, uncopied};
 use crate::node::Node;
 use crate::peer::{self, Callers, EdgeLayer, Forwarder, PeerTls};
-
-/// The largest message that is read, in bytes. Clients upload a batch as one message whatever its size, and the default
-/// of 4 MiB is soon reached; beyond 1 GiB a single message is more likely a mistake, and it is held in memory whole.
-const MAX_MESSAGE: usize = 1 << 30;
 
 /// How much of one upload may be under way, in bytes, before the client waits. With the default of 64 KiB every upload
 /// is as slow as the network's round trip.
@@ -168,10 +165,6 @@ impl<H: Handlers> FlightServer<H> {
             builder = builder.tls_config(tls).map_err(ServerError::Tls)?;
         }
         let health = HealthServer::new(ServerHealth::new(self.handlers.clone()));
-        let mut flight = FlightServiceServer::new(Service::new(self.handlers)).max_decoding_message_size(MAX_MESSAGE);
-        for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
-            flight = flight.accept_compressed(encoding).send_compressed(encoding);
-        }
         let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
         let router = builder
             .layer(MapRequestLayer::new(handshake::with_token_where_it_is_looked_for))
@@ -186,7 +179,7 @@ impl<H: Handlers> FlightServer<H> {
             .add_service(health)
             .add_service(reflection::v1().map_err(ServerError::Reflection)?)
             .add_service(reflection::v1alpha().map_err(ServerError::Reflection)?)
-            .add_service(flight);
+            .add_service(Limited::new(Service::new(self.handlers)));
         let served = router.serve_with_incoming_shutdown(incoming.map_ok(Noticed::new), shutdown).await;
         served.map_err(ServerError::Transport)
     }

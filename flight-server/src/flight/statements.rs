@@ -38,7 +38,7 @@ pub(super) async fn info(
     transaction: Transaction,
 ) -> Result<FlightInfo> {
     // What was applied may not be planned again: the table that it dropped is gone.
-    let again = call.once(Statement::new(sql.clone()))?;
+    let again = call.once(Statement::new(sql.clone())).await?;
     if call.was_applied(&again).await? {
         return info_of_run(call, descriptor, again).await;
     }
@@ -108,7 +108,7 @@ pub(super) async fn info_of(
         let claim = Claim::read(&statement).unwrap_or_else(|| keep(call, Kept::Deferred(statement)));
         return call.flight_info(descriptor, schema, vec![claim], None);
     }
-    info_of_run(call, descriptor, call.once(statement)?).await
+    info_of_run(call, descriptor, call.once(statement).await?).await
 }
 
 /// FlightInfo of a statement that runs now, and whose small result is kept.
@@ -231,7 +231,7 @@ pub(super) async fn fetch_spooled(call: &Call, name: &Bytes, part: u32) -> Resul
 /// Those of the engine, the session and the transaction.
 pub(super) async fn update(call: &Call, sql: String, transaction: &Transaction) -> Result<i64> {
     call.check_transaction(transaction)?;
-    run(call, call.once(Statement::new(sql))?).await
+    run(call, call.once(Statement::new(sql)).await?).await
 }
 
 /// Runs a statement for its effect; how many rows it changed.

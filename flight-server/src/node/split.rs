@@ -9,6 +9,7 @@ use arrow::datatypes::SchemaRef;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::batch_queue::{BatchQueue, QueueLimits};
+use crate::blocking::blocking;
 use crate::engine::Rows;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -84,12 +85,6 @@ impl SplitResult {
 
 async fn pushed(mut queue: BatchQueue, batch: RecordBatch) -> Result<BatchQueue> {
     blocking(move || queue.push(batch).map(|()| queue)).await
-}
-
-/// Does what may wait for the disk, on a thread that may.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Error::internal(format_args!("reading or writing a kept result ended: {error}"))))
 }
 
 /// `batches` batches in as many parts as wanted, as equal as can be; in fewer where there are fewer, but at least one.

@@ -17,7 +17,8 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::session::Session;
-use super::split::{blocking, ranges};
+use super::split::ranges;
+use crate::blocking::blocking;
 use crate::engine::{Rows, StateEntry, bytes_of_rows};
 use crate::error::{Error, ErrorCode, Result};
 use crate::snapshots::Snapshots;

@@ -1,5 +1,6 @@
 //! What stands around the calls: compressed messages, credentials in messages, and reflection.
 
+use arrow_flight::sql::{CommandStatementUpdate, DoPutUpdateResult};
 use arrow_flight::{BasicAuth, HandshakeRequest, HandshakeResponse, PollInfo};
 use futures::StreamExt;
 use prost_reflect::{DescriptorPool, DynamicMessage};
@@ -45,6 +46,29 @@ async fn compressed_requests_are_read() {
         client.flight = FlightServiceClient::new(server.channel.clone()).send_compressed(sent);
         let info = client.query("READ 1").await.unwrap();
         assert_eq!(client.get(ticket(&info)).await.unwrap().1, [batch(0)]);
+    }
+}
+
+/// Before anybody knows whose a call is, its message is decompressed.
+#[tokio::test]
+async fn a_message_larger_than_any_statement_is_refused_unless_it_is_of_an_upload() {
+    let server = TestServer::start().await;
+    let mut client = server.client().await;
+    let sql = |word: &str| format!("{}{word}", " ".repeat(65 << 20));
+    for sent in [None, Some(CompressionEncoding::Gzip), Some(CompressionEncoding::Zstd)] {
+        let flight = FlightServiceClient::new(server.channel.clone());
+        client.flight = sent.map_or(flight.clone(), |sent| flight.send_compressed(sent));
+        let nobody = Request::new(descriptor(&statement(&sql("READ 1"))));
+        for refused in
+            [client.query(&sql("READ 1")).await.unwrap_err(), client.flight.get_flight_info(nobody).await.unwrap_err()]
+        {
+            assert_eq!(typed(&refused).1, "REQUEST_INVALID", "{sent:?}");
+            assert!(refused.message().contains("too large"), "{refused}");
+        }
+        let update = CommandStatementUpdate { query: sql("WRITE 3"), transaction_id: None };
+        let upload = FlightData { flight_descriptor: Some(descriptor(&update)), ..FlightData::default() };
+        let done = client.put(futures::stream::iter([upload])).await.unwrap();
+        assert_eq!(DoPutUpdateResult::decode(done).unwrap().record_count, 3, "{sent:?}");
     }
 }
 

@@ -1,7 +1,10 @@
 // What an INSERT inserts, by its parse tree and its table.
 
 #include "duckdb/catalog/catalog.hpp"
+#include "duckdb/catalog/catalog_entry/schema_catalog_entry.hpp"
 #include "duckdb/catalog/catalog_entry/table_catalog_entry.hpp"
+#include "duckdb/catalog/entry_lookup_info.hpp"
+#include "duckdb/common/type_visitor.hpp"
 #include "duckdb/main/capi/capi_internal.hpp"
 #include "duckdb/main/client_context.hpp"
 #include "duckdb/main/connection.hpp"
@@ -32,40 +35,76 @@ bool IsConstant(const ParsedExpression &expr) {
 	return expr.GetExpressionClass() == ExpressionClass::CONSTANT;
 }
 
-// Whether a default is computed for each row, or is the same for all. Some functions of the time DuckDB computes when it plans.
-bool IsPlainDefault(const ParsedExpression &expr) {
-	if (expr.GetExpressionClass() != ExpressionClass::FUNCTION) {
-		return IsConstant(expr);
+// What a table does with the rows that come to it, besides keeping them.
+class Additions {
+public:
+	Additions(ClientContext &context, TableCatalogEntry &table) : context(context), table(table) {
 	}
-	auto &function = expr.Cast<FunctionExpression>();
-	return StringUtil::CIEquals(function.function_name, "nextval") && function.children.size() == 1 &&
-	       IsConstant(*function.children[0]);
-}
 
-// Whether an expression calls a function other than an operator.
-bool Calls(const ParsedExpression &expr) {
-	if (expr.GetExpressionClass() == ExpressionClass::FUNCTION && !expr.Cast<FunctionExpression>().is_operator) {
+	// Whether it is the same whenever it is done.
+	bool ArePlain() {
+		for (auto &column : table.GetColumns().Logical()) {
+			// A time without an offset gets the one that its time zone has now.
+			if (TypeVisitor::Contains(column.Type(), LogicalTypeId::TIME_TZ)) {
+				return false;
+			}
+			if (!column.Generated() && column.HasDefaultValue() && !IsPlainDefault(column.DefaultValue())) {
+				return false;
+			}
+		}
+		for (auto &constraint : table.GetConstraints()) {
+			if (constraint->type == ConstraintType::CHECK && Calls(*constraint->Cast<CheckConstraint>().expression)) {
+				return false;
+			}
+		}
 		return true;
 	}
-	auto calls = false;
-	ParsedExpressionIterator::EnumerateChildren(expr, [&](const ParsedExpression &child) { calls |= Calls(child); });
-	return calls;
-}
 
-// Whether what a table does with plain values is the same whenever it is done.
-bool IsPlain(TableCatalogEntry &table) {
-	for (auto &column : table.GetColumns().Logical()) {
-		if (!column.Generated() && column.HasDefaultValue() && !IsPlainDefault(column.DefaultValue())) {
-			return false;
+private:
+	// Whether a default is computed for each row, or is the same for all. Some functions of the time DuckDB computes when it plans.
+	bool IsPlainDefault(const ParsedExpression &expr) {
+		if (expr.GetExpressionClass() != ExpressionClass::FUNCTION) {
+			return IsConstant(expr);
 		}
+		auto &function = expr.Cast<FunctionExpression>();
+		return StringUtil::CIEquals(function.function_name, "nextval") && IsBuiltIn(function) &&
+		       function.children.size() == 1 && IsConstant(*function.children[0]);
 	}
-	for (auto &constraint : table.GetConstraints()) {
-		if (constraint->type == ConstraintType::CHECK && Calls(*constraint->Cast<CheckConstraint>().expression)) {
-			return false;
+
+	// Whether an expression calls a function other than an operator.
+	bool Calls(const ParsedExpression &expr) {
+		if (expr.GetExpressionClass() == ExpressionClass::FUNCTION) {
+			auto &function = expr.Cast<FunctionExpression>();
+			if (!function.is_operator || !IsBuiltIn(function)) {
+				return true;
+			}
 		}
+		auto calls = false;
+		ParsedExpressionIterator::EnumerateChildren(expr,
+		                                            [&](const ParsedExpression &child) { calls |= Calls(child); });
+		return calls;
 	}
-	return true;
-}
+
+	// Whether a function is DuckDB's own, wherever it is looked for: a macro may have the name of one, and of an operator too.
+	bool IsBuiltIn(const FunctionExpression &function) {
+		auto of_table = table.ParentCatalog().GetName();
+		const std::pair<string, string> places[] = {{function.catalog, function.schema},
+		                                            {of_table, table.ParentSchema().name},
+		                                            {of_table, DEFAULT_SCHEMA}};
+		EntryLookupInfo lookup(CatalogType::SCALAR_FUNCTION_ENTRY, function.function_name);
+		for (auto &place : places) {
+			auto entry =
+			    Catalog::GetEntry(context, place.first, place.second, lookup, OnEntryNotFound::RETURN_NULL);
+			if (entry && (entry->type != CatalogType::SCALAR_FUNCTION_ENTRY || !entry->internal)) {
+				return false;
+			}
+		}
+		return true;
+	}
+
+	ClientContext &context;
+	TableCatalogEntry &table;
+};
 
 // The INSERT of rows of plain values that a statement is: constants, and parameters that are nowhere else in it. Null when it is
 // something else.
@@ -123,7 +162,8 @@ bool pintail_inserts_alike(duckdb_connection connection, duckdb_prepared_stateme
 		    [&]() {
 			    auto catalog = insert->catalog, schema = insert->schema;
 			    Binder::BindSchemaOrCatalog(context, catalog, schema);
-			    is_plain = IsPlain(Catalog::GetEntry<TableCatalogEntry>(context, catalog, schema, insert->table));
+			    auto &table = Catalog::GetEntry<TableCatalogEntry>(context, catalog, schema, insert->table);
+			    is_plain = Additions(context, table).ArePlain();
 		    },
 		    false);
 		return is_plain;

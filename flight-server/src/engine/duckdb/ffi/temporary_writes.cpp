@@ -4,6 +4,7 @@
 #include "duckdb/catalog/catalog.hpp"
 #include "duckdb/catalog/catalog_entry/schema_catalog_entry.hpp"
 #include "duckdb/catalog/catalog_entry/table_catalog_entry.hpp"
+#include "duckdb/catalog/duck_catalog.hpp"
 #include "duckdb/common/multi_file/multi_file_states.hpp"
 #include "duckdb/execution/operator/persistent/physical_batch_insert.hpp"
 #include "duckdb/execution/operator/persistent/physical_delete.hpp"
@@ -13,7 +14,11 @@
 #include "duckdb/execution/operator/scan/physical_table_scan.hpp"
 #include "duckdb/execution/operator/schema/physical_create_table.hpp"
 #include "duckdb/function/table/read_csv.hpp"
+#include "duckdb/main/attached_database.hpp"
 #include "duckdb/main/capi/capi_internal.hpp"
+#include "duckdb/main/client_context.hpp"
+#include "duckdb/main/client_data.hpp"
+#include "duckdb/main/connection.hpp"
 #include "duckdb/main/prepared_statement_data.hpp"
 
 #include <cstring>
@@ -23,24 +28,47 @@ using namespace duckdb;
 namespace {
 
 // The temporary tables that a plan writes to, by their names.
-struct Written {
+class Written {
+public:
+	explicit Written(ClientContext &context) : context(context) {
+	}
+
+	void Gather(PhysicalOperator &root);
+
 	case_insensitive_set_t tables;
 	// It may write to others too.
 	bool others = false;
 
+private:
 	void Add(optional_ptr<TableCatalogEntry> table) {
-		if (table && table->ParentCatalog().IsTemporaryCatalog()) {
+		if (table && IsTemporary(*table)) {
 			tables.insert(table->name);
 		}
 	}
 
 	void AddMade(optional_ptr<SchemaCatalogEntry> schema, optional_ptr<BoundCreateTableInfo> info) {
-		if (schema && info && schema->ParentCatalog().IsTemporaryCatalog()) {
+		if (schema && info && IsTemporary(*schema)) {
 			tables.insert(info->Base().table);
 		}
 	}
 
-	void Gather(PhysicalOperator &root);
+	// Outside of a transaction others may have dropped what the plan writes to by now, and freed its entry: only its address is looked
+	// at. The session's own are there.
+	bool IsTemporary(InCatalogEntry &entry) {
+		if (context.transaction.HasActiveTransaction()) {
+			return entry.ParentCatalog().IsTemporaryCatalog();
+		}
+		auto is_temporary = false;
+		auto compare = [&](CatalogEntry &own) { is_temporary |= &own == &entry; };
+		ClientData::Get(context).temporary_objects->GetCatalog().Cast<DuckCatalog>().ScanSchemas(
+		    [&](SchemaCatalogEntry &schema) {
+			    compare(schema);
+			    schema.Scan(CatalogType::TABLE_ENTRY, compare);
+		    });
+		return is_temporary;
+	}
+
+	ClientContext &context;
 };
 
 // Whether lines that can't be read go to temporary tables.
@@ -106,14 +134,14 @@ extern "C" {
 // Whether the plan of a prepared statement writes to temporary tables: 0 where it does not, 1 to one of this name, which is for the
 // caller to free with duckdb_free, 2 to several, or to some that it does not tell. What only the catalog knows, as what is dropped, is
 // not in the plan.
-int pintail_written_temporary_table(duckdb_prepared_statement statement, char **name) {
+int pintail_written_temporary_table(duckdb_connection connection, duckdb_prepared_statement statement, char **name) {
 	try {
 		auto &prepared = *reinterpret_cast<PreparedStatementWrapper *>(statement)->statement;
 		if (!prepared.data || !prepared.data->physical_plan) {
 			// A query is planned when the types of its parameters are known.
 			return prepared.data && prepared.data->statement_type == StatementType::SELECT_STATEMENT ? 0 : 2;
 		}
-		Written written;
+		Written written(*reinterpret_cast<Connection *>(connection)->context);
 		written.Gather(prepared.data->physical_plan->Root());
 		if (written.others || written.tables.size() > 1) {
 			return 2;

@@ -9,7 +9,11 @@ use super::statement::Prepared;
 use super::taken_text;
 
 unsafe extern "C" {
-    fn pintail_written_temporary_table(statement: ffi::duckdb_prepared_statement, name: *mut *mut c_char) -> c_int;
+    fn pintail_written_temporary_table(
+        connection: ffi::duckdb_connection,
+        statement: ffi::duckdb_prepared_statement,
+        name: *mut *mut c_char,
+    ) -> c_int;
 }
 
 /// The temporary tables that a statement's plan writes to.
@@ -27,8 +31,8 @@ impl Prepared {
     /// The temporary tables that running it writes to.
     pub(in crate::engine::duckdb) fn temporary_writes(&self) -> TemporaryWrites {
         let mut name = ptr::null_mut();
-        // SAFETY: the statement is live and was prepared without failure, and `name` lives as long as the call.
-        match unsafe { pintail_written_temporary_table(self.raw(), &raw mut name) } {
+        // SAFETY: connection and statement are live, the statement was prepared without failure, and `name` lives as long as the call.
+        match unsafe { pintail_written_temporary_table(self.connection().handle, self.raw(), &raw mut name) } {
             0 => TemporaryWrites::None,
             // SAFETY: it is a text that is to be freed as this does.
             1 => unsafe { taken_text(name) }.map_or(TemporaryWrites::Untold, TemporaryWrites::Table),

@@ -81,13 +81,13 @@ duckdb_value pintail_value_of(duckdb_connection connection, duckdb_vector vector
 	return nullptr;
 }
 
-// A value as one of `type`; null when it can't be cast to it.
+// A value as one of `type`; null when it can't be cast to it. Some casts say what they fail by where they are asked to, and give NULL
+// for what they can't read; as in a plan, none is asked here.
 duckdb_value pintail_cast_value(duckdb_connection connection, duckdb_value value, duckdb_logical_type type) {
 	try {
 		auto &context = *reinterpret_cast<Connection *>(connection)->context;
 		Value cast;
-		string error;
-		if (reinterpret_cast<Value *>(value)->TryCastAs(context, *reinterpret_cast<LogicalType *>(type), cast, &error)) {
+		if (reinterpret_cast<Value *>(value)->TryCastAs(context, *reinterpret_cast<LogicalType *>(type), cast, nullptr)) {
 			return reinterpret_cast<duckdb_value>(new Value(std::move(cast)));
 		}
 	} catch (...) {
