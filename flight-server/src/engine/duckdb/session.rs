@@ -134,10 +134,7 @@ pub(super) async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R>
         priority::give_way();
         work()
     };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Error::internal(format!("the engine's thread ended: {error}"))),
-    }
+    crate::blocking::blocking(work).await
 }
 
 #[async_trait]
